@@ -1,0 +1,1 @@
+"""Linux in memory: deterministic, inspectable, and able to go back."""

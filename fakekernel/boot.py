@@ -1,0 +1,137 @@
+"""What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
+
+from fakekernel.credentials import Credentials
+from fakekernel.description import FileTable
+from fakekernel.filesystem import Superblock
+from fakekernel.mount import Mount, MountNamespace, Path
+from fakekernel.namespaces import (
+    CgroupNamespace,
+    IpcNamespace,
+    NamespaceSet,
+    NetLink,
+    NetNamespace,
+    PidNamespace,
+    TimeNamespace,
+    UtsNamespace,
+)
+from fakekernel.profile import HostProfile
+from fakekernel.store import Store
+from fakekernel.system import System
+from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, StructPid, Task
+from fakekernel.userns import IDENTITY, UserNamespace
+from kernelapi.capability import CapSet
+from kernelapi.errors import ModelError
+from kernelapi.flags import Disposition, Signal
+from kernelapi.ids import Kgid, Kuid
+from kernelapi.values import IFF_LOOPBACK
+
+# Inode numbers of the initial namespaces (include/linux/proc_ns.h).
+IPC_INUM, UTS_INUM, USER_INUM, PID_INUM, CGROUP_INUM, TIME_INUM = (0xEFFFFFFF - i for i in range(6))
+MNT_INUM, NET_INUM = 0xEFFFFFF8, 0xEFFFFFF9
+
+
+def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
+    """A machine that has just started: its state, and its init, which does nothing but adopt."""
+    userns = UserNamespace(
+        store=store, inum=USER_INUM, parent=None, level=0, owner=Kuid(0), group=Kgid(0), uid_map=IDENTITY, gid_map=IDENTITY
+    )
+    pidns = PidNamespace(store=store, inum=PID_INUM, owner=userns, parent=None, level=0)
+    system = System(store=store, userns=userns, pidns=pidns)
+    mntns = MountNamespace(store=store, inum=MNT_INUM, owner=userns)
+    system.mntns = mntns
+    root = _root_mount(system, mntns)
+    net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
+    net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
+    time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)
+    namespaces = NamespaceSet(
+        mnt=mntns,
+        uts=UtsNamespace(store=store, inum=UTS_INUM, owner=userns, nodename=host.hostname, domainname=host.domainname),
+        ipc=IpcNamespace(store=store, inum=IPC_INUM, owner=userns),
+        net=net,
+        cgroup=CgroupNamespace(store=store, inum=CGROUP_INUM, owner=userns),
+        time=time,
+        time_for_children=time,
+        pid_for_children=pidns,
+    )
+    pid = _new_pid(system)
+    job = Job(store=store, group=pid, session=pid, is_leader=True)
+    for resource, limit in host.limits:
+        job.limits[resource] = limit
+    init = Task(
+        store=store,
+        pid=pid,
+        parent=None,
+        cred=_root(userns, host.bounding),
+        fs=FsContext(store=store, root=root, cwd=root),
+        files=FileTable(store=store),
+        mm=AddressSpace(store=store, userns=userns),
+        actions=SignalActions(store=store),
+        job=job,
+        namespaces=namespaces,
+        image=Image(_init, ()),
+        comm="init",
+    )
+    init.actions.dispositions[Signal.CHLD] = Disposition.IGNORE
+    pid.task = init
+    pidns.reaper = init
+    system.tasks[pid.global_number] = init
+    return system, init
+
+
+def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
+    """A child of init, in its namespaces, session and directory, with init's credentials and no descriptors."""
+    store = system.store
+    pid = _new_pid(system)
+    task = Task(
+        store=store,
+        pid=pid,
+        parent=init,
+        cred=init.cred,
+        fs=FsContext(store=store, root=init.fs.root, cwd=init.fs.cwd),
+        files=FileTable(store=store),
+        mm=AddressSpace(store=store, userns=system.userns),
+        actions=SignalActions(store=store),
+        job=Job(store=store, group=init.job.group, session=init.job.session),
+        namespaces=init.namespaces,
+        image=image,
+        exit_signal=Signal.CHLD,
+        comm=comm[:15],
+    )
+    for resource, limit in init.job.limits.items():
+        task.job.limits[resource] = limit
+    pid.task = task
+    init.children[pid.global_number] = task
+    system.tasks[pid.global_number] = task
+    return task
+
+
+def _root(userns: UserNamespace, bounding: CapSet) -> Credentials:
+    return Credentials(userns, permitted=bounding, effective=bounding, bounding=bounding)
+
+
+def _new_pid(system: System) -> StructPid:
+    pidns = system.pidns
+    pidns.last_pid += 1
+    pid = StructPid(store=system.store, numbers=((pidns, pidns.last_pid),))
+    pidns.pids[pidns.last_pid] = pid
+    return pid
+
+
+def _root_mount(system: System, mntns: MountNamespace) -> Path:
+    """The initial ramfs, and the root file system mounted over it, as on a host that has booted."""
+    mounts: list[Mount] = []
+    for fstype in ("rootfs", "ext4"):
+        sb = Superblock(store=system.store, fstype=fstype, dev=system.take_dev(), userns=system.userns, source=fstype)
+        mount = Mount(store=system.store, id=system.take_mount_id(), sb=sb, root=sb.make_root(), ns=mntns)
+        mntns.mounts[mount.id] = mount
+        mounts.append(mount)
+    below, root = mounts
+    mntns.root = below
+    root.parent, root.mountpoint = below, below.root
+    below.children[root.id] = root
+    below.root.mounted[below.id] = root
+    return Path(root, root.root)
+
+
+def _init() -> None:
+    raise ModelError("init of the simulated host has no program")

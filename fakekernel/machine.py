@@ -1,0 +1,81 @@
+"""The machine: boots, takes on programs, runs them to a standstill, and can be looked at, left and come back to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fakekernel import boot, sanity
+from fakekernel.process import Process
+from fakekernel.profile import DEFAULT_HOST, HostProfile
+from fakekernel.scheduler import Schedule, Scheduler, Snapshot, Standstill
+from fakekernel.store import Store, digest
+from fakekernel.syscalls.table import HANDLERS, Syscalls
+from fakekernel.system import System
+from fakekernel.task import Image, Task
+from kernelapi.event import Event
+from kernelapi.rules import Rule
+
+Observer = Callable[[Process, Event], None]
+"""Told of each completed call, before the next one."""
+
+
+class Machine:
+    """Linux in memory.
+
+    `seed` is that of its randomness. With `track_reads` the read set of each call is known (`store.reads`); with `checks`
+    the state that must never be is looked for after every call.
+    """
+
+    def __init__(
+        self, host: HostProfile = DEFAULT_HOST, *, seed: int = 0, track_reads: bool = False, checks: bool = False
+    ) -> None:
+        self.host = host
+        self.seed = seed
+        self.checks = checks
+        self.store = Store(track_reads=track_reads)
+        self.events: list[Event] = []
+        self.time_line = 0
+        self.observers: list[Observer] = []
+        self.suspended: set[Rule] = set()
+        self.syscalls = Syscalls
+        self.handlers = HANDLERS
+        self.scheduler = Scheduler(self)
+        self.system: System
+        self.init: Task
+        self.system, self.init = boot.boot(self.store, host)
+
+    # -- programs --
+
+    def spawn(self, function: Callable[..., int | None], *args: Any, comm: str = "") -> Task:
+        """Take on a process, a child of the host's init, that runs `function(kernel, *args)`."""
+        task = boot.spawn(self.system, self.init, Image(function, args), comm or function.__name__)
+        self.scheduler.adopt(task)
+        return task
+
+    def run(self, *, stop_at: int | None = None, schedule: Schedule | None = None) -> Standstill:
+        """Run until nobody can go on, or until there are `stop_at` events."""
+        self.scheduler.schedule = schedule
+        return self.scheduler.run(stop_at=stop_at)
+
+    def process(self, task: Task) -> Process:
+        """The program that `task` runs. Raises `KeyError` if it has ended."""
+        return self.scheduler.processes[task]
+
+    def close(self) -> None:
+        """End the run: unwind whoever still stands, in the order of pids."""
+        self.scheduler.abandon()
+
+    # -- looking, leaving, coming back --
+
+    def digest(self) -> str:
+        """A canonical fingerprint of the whole state."""
+        return digest(self.system)
+
+    def snapshot(self) -> Snapshot:
+        return self.scheduler.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self.scheduler.restore(snapshot)
+
+    def check(self) -> None:
+        """Raise `ModelError` if the state is one that can never be."""
+        sanity.check(self.system)

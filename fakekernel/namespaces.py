@@ -1,0 +1,82 @@
+"""The namespaces other than user and mount namespaces, and the set of them that a process lives in (namespaces(7))."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fakekernel.store import TABLE, Record, Table
+from fakekernel.userns import UserNamespace
+
+if TYPE_CHECKING:
+    from fakekernel.mount import MountNamespace
+    from fakekernel.task import StructPid, Task
+
+
+class Namespace(Record):
+    """What they share: the number that /proc/PID/ns shows, and the user namespace that owns them."""
+
+    inum: int
+    owner: UserNamespace
+
+
+class UtsNamespace(Namespace):
+    """Host and domain name (uts_namespaces(7))."""
+
+    nodename: str
+    domainname: str
+
+
+class IpcNamespace(Namespace):
+    """System V IPC and POSIX message queues (ipc_namespaces(7)): as much as having one of its own."""
+
+
+class NetLink(Record):
+    """A network interface. `flags` holds IFF_* bits."""
+
+    index: int
+    name: str
+    flags: int
+    mtu: int
+
+
+class NetNamespace(Namespace):
+    """Links by index (network_namespaces(7))."""
+
+    links: Table[int, NetLink] = TABLE
+
+
+class CgroupNamespace(Namespace):
+    """What /proc/PID/cgroup shows paths from (cgroup_namespaces(7))."""
+
+    root: str = "/"
+
+
+class TimeNamespace(Namespace):
+    """Offsets of the monotonic and boot-time clocks in nanoseconds, fixed at the first entry (time_namespaces(7))."""
+
+    monotonic: int = 0
+    boottime: int = 0
+    frozen: bool = False
+
+
+class PidNamespace(Namespace):
+    """Numbers of processes (pid_namespaces(7)). `pids` holds those in use, by this namespace's numbers."""
+
+    parent: "PidNamespace | None"
+    level: int
+    pids: "Table[int, StructPid]" = TABLE
+    last_pid: int = 0
+    reaper: "Task | None" = None
+    closed: bool = False  # its init is gone: nobody can be born here any more
+
+
+class NamespaceSet(NamedTuple):
+    """Where a process lives (struct nsproxy). Its own pid namespace is that of its pid; its user namespace that of its
+    credentials; `*_for_children` are those of the processes that it makes."""
+
+    mnt: "MountNamespace"
+    uts: UtsNamespace
+    ipc: IpcNamespace
+    net: NetNamespace
+    cgroup: CgroupNamespace
+    time: TimeNamespace
+    time_for_children: TimeNamespace
+    pid_for_children: PidNamespace

@@ -1,0 +1,1 @@
+"""The calls of the simulated kernel: a mixin for each noun of the protocol."""

@@ -1,0 +1,46 @@
+"""The root of the machine's state: everything that a digest covers is reachable from here."""
+
+from fakekernel.mount import MountNamespace
+from fakekernel.namespaces import PidNamespace
+from fakekernel.store import TABLE, Record, Table
+from fakekernel.task import Task
+from fakekernel.userns import UserNamespace
+
+FIRST_NAMESPACE_INUM = 0xF0000000
+"""The first inode number that the kernel gives to a namespace made at run time (PROC_DYNAMIC_FIRST)."""
+
+
+class System(Record):
+    """What there is one of: the initial namespaces, the clock, the counters."""
+
+    userns: UserNamespace
+    pidns: PidNamespace
+    mntns: MountNamespace | None = None
+    tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
+    clock: int = 0  # virtual nanoseconds since boot
+    random: int = 0  # bytes of randomness handed out
+    next_inum: int = FIRST_NAMESPACE_INUM
+    next_mount: int = 1
+    next_group: int = 1
+    next_minor: int = 1
+    suid_dumpable: int = 0
+    nr_open: int = 1048576
+
+    def take_inum(self) -> int:
+        """A number for a new namespace."""
+        self.next_inum = (inum := self.next_inum) + 1
+        return inum
+
+    def take_mount_id(self) -> int:
+        self.next_mount = (number := self.next_mount) + 1
+        return number
+
+    def take_group(self) -> int:
+        """A number for a new peer group of mounts."""
+        self.next_group = (group := self.next_group) + 1
+        return group
+
+    def take_dev(self) -> int:
+        """A device number, major 0, for a file system without a device."""
+        self.next_minor = (minor := self.next_minor) + 1
+        return (minor & 0xFF) | (minor & ~0xFF) << 12

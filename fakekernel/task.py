@@ -1,0 +1,143 @@
+"""Processes: what each owns, and what it shares with others (struct task_struct and the structs that it points to).
+
+A task refers to objects that clone may share (CLONE_FS, CLONE_FILES, CLONE_VM, CLONE_SIGHAND). There is one thread to a
+process.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from fakekernel.credentials import Credentials
+from fakekernel.description import FileTable
+from fakekernel.mount import Path
+from fakekernel.namespaces import NamespaceSet, PidNamespace
+from fakekernel.store import TABLE, Record, Table
+from fakekernel.userns import UserNamespace
+from kernelapi.flags import Disposition
+from kernelapi.ids import Pid
+from kernelapi.values import Limit
+
+
+class StructPid(Record):
+    """The numbers of a process, one for each pid namespace that sees it: the outermost first. It outlives the task as long
+    as it names a process group or a session."""
+
+    numbers: tuple[tuple[PidNamespace, int], ...]
+    task: "Task | None" = None
+
+    def number_in(self, ns: PidNamespace) -> Pid:
+        """The number that `ns` knows it by; 0 where `ns` does not see it."""
+        return Pid(next((number for space, number in self.numbers if space is ns), 0))
+
+    @property
+    def namespace(self) -> PidNamespace:
+        """The innermost pid namespace: the one that the process lives in."""
+        return self.numbers[-1][0]
+
+    @property
+    def global_number(self) -> int:
+        """The number in the initial pid namespace."""
+        return self.numbers[0][1]
+
+
+class FsContext(Record):
+    """Root, working directory, umask (struct fs_struct)."""
+
+    root: Path
+    cwd: Path
+    umask: int = 0o022
+    users: int = 1
+
+
+class AddressSpace(Record):
+    """As much of an address space as others see: whether it may be dumped, whose it is, what it runs (struct mm_struct)."""
+
+    userns: UserNamespace
+    dumpable: int = 1
+    executable: Path | None = None
+    argv: tuple[str, ...] = ()
+    envp: tuple[str, ...] = ()
+    users: int = 1
+
+
+class SignalActions(Record):
+    """What is done with each signal; those not listed get their default action (struct sighand_struct)."""
+
+    dispositions: Table[int, Disposition] = TABLE
+    users: int = 1
+
+
+class Job(Record):
+    """What belongs to the process as a whole: session, group, terminal, limits (struct signal_struct)."""
+
+    group: StructPid
+    session: StructPid
+    is_leader: bool = False
+    terminal: Record | None = None
+    limits: Table[int, Limit] = TABLE
+    is_subreaper: bool = False
+    has_subreaper: bool = False  # an ancestor was one when this process was made
+
+
+class State(Enum):
+    """Whether a process lives."""
+
+    ALIVE = "alive"
+    STOPPED = "stopped"
+    ZOMBIE = "zombie"
+    DEAD = "dead"
+
+    @property
+    def runs(self) -> bool:
+        return self is State.ALIVE
+
+
+class Image(NamedTuple):
+    """The program that a process runs: `function(kernel, *args)`."""
+
+    function: Callable[..., int | None]
+    args: tuple[Any, ...]
+
+
+class Task(Record):
+    """A process."""
+
+    pid: StructPid
+    parent: "Task | None"
+    cred: Credentials
+    fs: FsContext
+    files: FileTable
+    mm: AddressSpace
+    actions: SignalActions
+    job: Job
+    namespaces: NamespaceSet
+    image: Image
+    children: "Table[int, Task]" = TABLE  # by global number
+    exit_signal: int = 0
+    comm: str = ""
+    pdeathsig: int = 0
+    no_new_privs: bool = False
+    blocked: frozenset[int] = frozenset()
+    pending: frozenset[int] = frozenset()
+    state: State = State.ALIVE
+    status: int = 0  # the status word for wait, once a zombie
+    did_exec: bool = False
+    vfork_parent: "Task | None" = None
+    progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call
+
+    @property
+    def number(self) -> Pid:
+        """The process id in its own pid namespace."""
+        return Pid(self.pid.numbers[-1][1])
+
+    @property
+    def pid_namespace(self) -> PidNamespace:
+        return self.pid.namespace
+
+    @property
+    def lives(self) -> bool:
+        return self.state in (State.ALIVE, State.STOPPED)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.pid.global_number} {self.comm!r}>"

@@ -1,0 +1,55 @@
+"""The protocol: what one process may ask of Linux.
+
+`Kernel` is the kernel as one process sees it. `bind` makes one of a dispatch, `Calls` is what an implementation of the
+calls themselves provides.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, cast
+
+from kernelapi.call import Call, Dispatch, bound_class, calls_of
+from kernelapi.protocol.aliases import Aliases
+from kernelapi.protocol.capabilities import Capabilities
+from kernelapi.protocol.clock import ClockAndRandom
+from kernelapi.protocol.credentials import Credentials
+from kernelapi.protocol.mounts import Mounts
+from kernelapi.protocol.names import Names
+from kernelapi.protocol.namespaces import Namespaces
+from kernelapi.protocol.prctl import Prctl
+from kernelapi.protocol.signals import Signals
+from kernelapi.protocol.sockets import Sockets
+from kernelapi.protocol.terminals import Terminals
+
+
+class Calls(
+    Aliases,  # brings Descriptors, Files, Limits and Processes
+    Credentials,
+    Capabilities,
+    Prctl,
+    Signals,
+    Namespaces,
+    Sockets,
+    Mounts,
+    Names,
+    Terminals,
+    ClockAndRandom,
+    Protocol,
+):
+    """Every call of the protocol."""
+
+
+class Kernel(Calls, Protocol):
+    """The kernel as one process sees it: every call, and the one dispatch through which all of them go."""
+
+    dispatch: Dispatch
+
+
+CALLS: Mapping[str, Call] = calls_of(Calls)
+"""Every call by name."""
+
+_Bound = bound_class(CALLS)
+
+
+def bind(dispatch: Dispatch) -> Kernel:
+    """The kernel all of whose calls are carried out by `dispatch`."""
+    return cast(Kernel, _Bound(dispatch))

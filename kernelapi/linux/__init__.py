@@ -1,0 +1,1 @@
+"""The real kernel: each call of the protocol as a raw system call, through ctypes on libc."""
