@@ -1,7 +1,7 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
 from fakekernel.credentials import Credentials
-from fakekernel.description import FileTable
+from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import Superblock
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.namespaces import (
@@ -21,7 +21,7 @@ from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, 
 from fakekernel.userns import IDENTITY, UserNamespace
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
-from kernelapi.flags import Disposition, Signal
+from kernelapi.flags import Disposition, FileType, OpenFlag, Signal
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.values import IFF_LOOPBACK
 
@@ -103,6 +103,25 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
     init.children[pid.global_number] = task
     system.tasks[pid.global_number] = task
     return task
+
+
+def capture(system: System, init: Task) -> Description:
+    """An open file, without a name, that whoever holds the machine can read afterwards."""
+    root = init.fs.root
+    inode = root.mount.sb.new_inode(FileType.REG | 0o600)
+    flags = OpenFlag.WRONLY | OpenFlag.APPEND
+    return Description(store=system.store, behaviour="", path=None, inode=inode, flags=flags, cred=init.cred)
+
+
+def give(task: Task, description: Description) -> None:
+    """Put `description` into the process' table, at the lowest free number."""
+    table = task.files
+    fd = table.lowest_free
+    while fd in table.entries:
+        fd += 1
+    table.entries[fd] = Descriptor(description, cloexec=False)
+    table.lowest_free = fd + 1
+    description.references += 1
 
 
 def _root(userns: UserNamespace, bounding: CapSet) -> Credentials:

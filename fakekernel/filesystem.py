@@ -8,7 +8,6 @@ from fakekernel.userns import UserNamespace
 from kernelapi.flags import S_IFMT, FileType
 from kernelapi.ids import Kgid, Kuid
 
-
 ROOT_UID, ROOT_GID = Kuid(0), Kgid(0)
 
 

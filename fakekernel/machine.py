@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fakekernel import boot, sanity
+from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
 from fakekernel.scheduler import Schedule, Scheduler, Snapshot, Standstill
@@ -12,6 +13,7 @@ from fakekernel.syscalls.table import HANDLERS, Syscalls
 from fakekernel.system import System
 from fakekernel.task import Image, Task
 from kernelapi.event import Event
+from kernelapi.ids import Fd
 from kernelapi.rules import Rule
 
 Observer = Callable[[Process, Event], None]
@@ -50,6 +52,18 @@ class Machine:
         task = boot.spawn(self.system, self.init, Image(function, args), comm or function.__name__)
         self.scheduler.adopt(task)
         return task
+
+    def spawn_captured(self, function: Callable[..., int | None], *args: Any, comm: str = "") -> tuple[Task, Description]:
+        """As `spawn`, with a last argument for the program: the number of a descriptor. `captured` has what it writes there."""
+        output = boot.capture(self.system, self.init)
+        task = boot.spawn(self.system, self.init, Image(function, (*args, Fd(0))), comm or function.__name__)
+        boot.give(task, output)
+        self.scheduler.adopt(task)
+        return task, output
+
+    def captured(self, output: Description) -> bytes:
+        """What has been written to a descriptor of `spawn_captured`."""
+        return output.inode.content
 
     def run(self, *, stop_at: int | None = None, schedule: Schedule | None = None) -> Standstill:
         """Run until nobody can go on, or until there are `stop_at` events."""

@@ -78,19 +78,22 @@ class _Scanner:
         open_keys: list[str] = []  # of each open object, the key whose value comes next
         while True:
             value: Json
-            match self.next_mark():
+            mark = self.next_mark()
+            if len(open_containers) == MAX_DEPTH and mark in ("{", "["):
+                raise JsonError(self.place(), f"nested more than {MAX_DEPTH} levels deep")
+            match mark:
                 case "{":
                     self.at += 1
                     value = Members()
                     if not self.take("}"):
-                        self.enter(value, open_containers)
+                        open_containers.append(value)
                         open_keys.append(self.key())
                         continue
                 case "[":
                     self.at += 1
                     value = []
                     if not self.take("]"):
-                        self.enter(value, open_containers)
+                        open_containers.append(value)
                         continue
                 case '"':
                     value = self.string()
@@ -113,11 +116,6 @@ class _Scanner:
                 value = open_containers.pop()
             else:
                 return value
-
-    def enter(self, container: list[Json] | Members, open_containers: list[list[Json] | Members]) -> None:
-        if len(open_containers) == MAX_DEPTH:
-            raise JsonError(self.place(), f"nested more than {MAX_DEPTH} levels deep")
-        open_containers.append(container)
 
     def key(self) -> str:
         if self.next_mark() != '"':

@@ -3,14 +3,42 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fakekernel.syscalls.base import SyscallBase
+from fakekernel.syscalls.capabilities import CapabilityCalls
+from fakekernel.syscalls.clock import ClockCalls
 from fakekernel.syscalls.credentials import CredentialCalls
+from fakekernel.syscalls.descriptors import DescriptorCalls
+from fakekernel.syscalls.files import FileCalls
+from fakekernel.syscalls.limits import LimitCalls
+from fakekernel.syscalls.mounts import MountCalls
+from fakekernel.syscalls.names import NameCalls
+from fakekernel.syscalls.namespaces import NamespaceCalls
+from fakekernel.syscalls.prctl import PrctlCalls
+from fakekernel.syscalls.processes import ProcessCalls
+from fakekernel.syscalls.signals import SignalCalls
+from fakekernel.syscalls.sockets import SocketCalls
+from fakekernel.syscalls.terminals import TerminalCalls
 from kernelapi.errors import NotModelled
 from kernelapi.kernel import CALLS
 from kernelapi.protocol.aliases import Aliases
 
 
-class Syscalls(CredentialCalls, SyscallBase, Aliases):
+class Syscalls(
+    CredentialCalls,
+    CapabilityCalls,
+    PrctlCalls,
+    ProcessCalls,
+    SignalCalls,
+    NamespaceCalls,
+    LimitCalls,
+    NameCalls,
+    ClockCalls,
+    DescriptorCalls,
+    SocketCalls,
+    TerminalCalls,
+    FileCalls,
+    MountCalls,
+    Aliases,
+):
     """Every call that the simulated kernel models."""
 
 

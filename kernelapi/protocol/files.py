@@ -1,4 +1,4 @@
-"""Paths and what they name: opening, making, removing, owners, modes, the root and directory of the caller (path_resolution(7))."""
+"""Paths and what they name: opening, making, removing, owners, modes, the caller's root and directory (path_resolution(7))."""
 
 from errno import EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 from typing import Protocol

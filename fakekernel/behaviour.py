@@ -1,0 +1,73 @@
+"""What files do beyond the plain: devices, pipes, magic links, the files of /proc. The counterpart of Linux' operation tables.
+
+An inode or a description names its behaviour by a string; the objects here hold no state. The plain behaviour, "", is that of
+regular files, directories and symbolic links of a tmpfs.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from fakekernel.description import Description
+from fakekernel.filesystem import Dentry, Inode
+from fakekernel.mount import Path
+from fakekernel.store import Record
+from kernelapi.errors import NotModelled
+from kernelapi.flags import FileType
+
+if TYPE_CHECKING:
+    from fakekernel.machine import Machine
+    from fakekernel.syscalls.table import Syscalls
+
+
+class Listed(NamedTuple):
+    """An entry of a directory that is made on demand."""
+
+    name: str
+    ino: int
+    type: FileType
+
+
+class Behaviour:
+    """The operations of one kind of file. Each gets the calling process' side of the kernel; each may refuse or block."""
+
+    # -- inodes --
+
+    def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
+        """Bring mode and owner up to date before they are looked at (the owner of /proc/PID follows the process)."""
+
+    def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        """The child `name` of a directory whose entries are made on demand; None where there is none."""
+        raise NotModelled(f"looking up {name!r} in {directory.name!r}")
+
+    def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
+        """All children of a directory whose entries are made on demand, without "." and ".."."""
+        raise NotModelled(f"listing {directory.name!r}")
+
+    def target(self, kernel: "Syscalls", inode: Inode) -> str:
+        """What readlink answers."""
+        return inode.target
+
+    def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
+        """Where a symbolic link leads: a text to walk, or, for a magic link, the very place."""
+        return inode.target
+
+    # -- descriptions --
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        """Called when a file has been opened, before it gets a descriptor; returns the description's `subject`."""
+        return None
+
+    def release(self, machine: "Machine", description: Description) -> None:
+        """The last reference to the description is gone."""
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        """Up to `count` bytes from the description's offset, which the behaviour moves itself."""
+        raise NotModelled(f"reading {description.behaviour}")
+
+    def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        """Write at the description's offset; returns the number of bytes taken."""
+        raise NotModelled(f"writing {description.behaviour}")
+
+
+BEHAVIOURS: dict[str, Behaviour] = {}
+"""By name. A module that models a kind of file enters its own at import; `fakekernel.syscalls.table` imports them all."""

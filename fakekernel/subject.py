@@ -1,0 +1,25 @@
+"""Playing cases of the conformance suite on the simulated kernel."""
+
+import pickle
+
+from fakekernel.machine import Machine
+from kernelapi.testing.case import Case, Report
+from kernelapi.testing.stage import play
+
+
+def run(case: Case, machine: Machine | None = None) -> Report:
+    """Play one case on `machine`, by default a new one that checks itself after every call."""
+    machine = Machine(checks=True) if machine is None else machine
+    executable = machine.executable("busybox") if case.tree else b""
+    stage, output = machine.spawn_captured(play, case, executable)
+    standstill = machine.run()
+    machine.close()
+    data = machine.captured(output)
+    if standstill.hung:
+        waiting = "; ".join(f"{who.process} in {who.call}: {who.reason}" for who in standstill.waiting)
+        return Report(broken=f"hung: {waiting}")
+    if not data:
+        crashes = "\n".join(process.crash for process in machine.scheduler.ended if process.crash)
+        return Report(broken=f"ended without a report {crashes}")
+    outcome: Report = pickle.loads(data)
+    return outcome

@@ -1,0 +1,9 @@
+"""The ioctls of terminals (drivers/tty)."""
+
+from fakekernel.syscalls.base import SyscallBase
+
+
+class TerminalCalls(SyscallBase):
+    """The ioctls of terminals."""
+
+    __slots__ = ()

@@ -1,0 +1,89 @@
+"""Where a case is played: fresh namespaces, an init of its own, and for those that ask for it a small tree of files.
+
+The stage is a program like any other, written against the protocol: it is the same on every kernel.
+"""
+
+from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
+from kernelapi.ids import Fd
+from kernelapi.kernel import Kernel
+from kernelapi.testing.case import Case, reporting
+from kernelapi.values import makedev
+
+FRESH = (
+    CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
+)
+
+DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+
+APPLETS = ("cat", "echo", "false", "id", "ls", "ps", "sh", "sleep", "true")
+"""Names in /bin that are links to /bin/busybox."""
+
+PASSWD = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"
+GROUP = "root:x:0:\ndaemon:x:1:\nusers:x:100:user\nuser:x:1000:\n"
+
+
+def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
+    """Play `case` in fresh namespaces below the caller; its `Report` goes to the descriptor `report`.
+
+    `executable` is the content of /bin/busybox, for a case that asks for a tree.
+    """
+    kernel.unshare(FRESH)
+    init = kernel.clone(Signal.CHLD, run_init, case, executable, report)
+    kernel.close(report)
+    kernel.wait4(init)
+    return 0
+
+
+def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
+    """Process 1 of the fresh pid namespace: makes the tree, starts the case, reaps until it is over."""
+    kernel.prctl_set_pdeathsig(Signal.KILL)
+    kernel.setsid()
+    if case.tree:
+        make_tree(kernel, executable)
+    player = kernel.clone(Signal.CHLD, run_case, case, report)
+    kernel.close(report)
+    while kernel.wait4(-1)[0] != player:
+        pass
+    return 0
+
+
+def run_case(kernel: Kernel, case: Case, report: Fd) -> int:
+    """The case itself: process 2, a child of init, in init's session."""
+    reporting(kernel, case.law, (), report)
+    return 0
+
+
+def make_tree(kernel: Kernel, executable: bytes) -> None:
+    """Make a tmpfs with the usual directories, devices and busybox, and let it be the root."""
+    kernel.mount("", "/", "", MountFlag.REC | MountFlag.PRIVATE, "")
+    kernel.mount("stage", "/tmp", "tmpfs", 0, "mode=755")
+    kernel.chdir("/tmp")
+    kernel.umask(0)
+    for directory in ("bin", "dev", "etc", "home", "proc", "root", "sys", "usr", "var"):
+        kernel.mkdir(directory, 0o755)
+    kernel.mkdir("tmp", 0o1777)
+    kernel.mkdir("home/user", 0o755)
+    kernel.chown("home/user", 1000, 1000)
+    for name, (major, minor) in DEVICES.items():
+        kernel.mknod(f"dev/{name}", 0o020666, makedev(major, minor))
+    kernel.mkdir("dev/pts", 0o755)
+    kernel.mount("devpts", "dev/pts", "devpts", MountFlag.NOSUID | MountFlag.NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    kernel.symlink("pts/ptmx", "dev/ptmx")
+    write_file(kernel, "etc/passwd", PASSWD.encode())
+    write_file(kernel, "etc/group", GROUP.encode())
+    write_file(kernel, "bin/busybox", executable, 0o755)
+    for applet in APPLETS:
+        kernel.symlink("busybox", f"bin/{applet}")
+    kernel.mount("proc", "proc", "proc", MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC, "")
+    kernel.pivot_root(".", ".")
+    kernel.umount2(".", UmountFlag.DETACH)
+    kernel.chdir("/")
+    kernel.umask(0o022)
+
+
+def write_file(kernel: Kernel, path: str, content: bytes, mode: int = 0o644) -> None:
+    """Make a file."""
+    fd = kernel.open(path, OpenFlag.WRONLY | OpenFlag.CREAT | OpenFlag.TRUNC, mode)
+    while content:
+        content = content[kernel.write(fd, content) :]
+    kernel.close(fd)
