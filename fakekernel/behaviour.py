@@ -7,6 +7,7 @@ regular files, directories and symbolic links of a tmpfs.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from fakekernel.credentials import Credentials
 from fakekernel.description import Description
 from fakekernel.filesystem import Dentry, Inode
 from fakekernel.mount import Path
@@ -34,6 +35,11 @@ class Behaviour:
 
     def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
         """Bring mode and owner up to date before they are looked at (the owner of /proc/PID follows the process)."""
+
+    def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
+        """Whether `cred` may access `inode` in the ways of `mask` (`AccessMode` bits), where the file has a rule of its own;
+        None: as mode and owner say. May refuse by a row."""
+        return None
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         """The child `name` of a directory whose entries are made on demand; None where there is none."""
@@ -67,6 +73,10 @@ class Behaviour:
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         """Write at the description's offset; returns the number of bytes taken."""
         raise NotModelled(f"writing {description.behaviour}")
+
+    def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
+        """Move the offset of the description by `offset` from where `whence` (`Seek`) says; returns the new one."""
+        raise NotModelled(f"seeking in {description.behaviour}")
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}

@@ -40,6 +40,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
     mntns = MountNamespace(store=store, inum=MNT_INUM, owner=userns)
     system.mntns = mntns
     root = _root_mount(system, mntns)
+    system.pipefs, system.sockfs, system.nsfs = (_internal_mount(system, fstype) for fstype in ("pipefs", "sockfs", "nsfs"))
     net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
     net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
     time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)
@@ -150,6 +151,12 @@ def _root_mount(system: System, mntns: MountNamespace) -> Path:
     below.children[root.id] = root
     below.root.mounted[below.id] = root
     return Path(root, root.root)
+
+
+def _internal_mount(system: System, fstype: str) -> Mount:
+    """A file system that the kernel mounts for itself, where no path leads (kern_mount)."""
+    sb = Superblock(store=system.store, fstype=fstype, dev=system.take_dev(), userns=system.userns, source=fstype)
+    return Mount(store=system.store, id=system.take_mount_id(), sb=sb, root=sb.make_root())
 
 
 def _init() -> None:

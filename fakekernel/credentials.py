@@ -1,11 +1,26 @@
 """The credentials of a process: an immutable value; a change is a new one (credentials(7), struct cred)."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernelapi.capability import EMPTY, FULL, CapSet
+from kernelapi.capability import EMPTY, FS_CAPS, FULL, CapSet
+from kernelapi.flags import Securebit
 from kernelapi.ids import Kgid, Kuid
+from kernelapi.protocol.credentials import (
+    BECOMING_EFFECTIVE_ROOT_FILLS_EFFECTIVE,
+    BECOMING_FILESYSTEM_ROOT_RAISES,
+    CREDENTIALS_CLEAR_DUMPABLE,
+    CREDENTIALS_CLEAR_PDEATHSIG,
+    LEAVING_EFFECTIVE_ROOT_EMPTIES_EFFECTIVE,
+    LEAVING_FILESYSTEM_ROOT_DROPS,
+    LEAVING_ROOT_EMPTIES_AMBIENT,
+    LEAVING_ROOT_EMPTIES_PERMITTED,
+)
+from kernelapi.rules import Rule
 
 if TYPE_CHECKING:
+    from fakekernel.machine import Machine
+    from fakekernel.task import Task
     from fakekernel.userns import UserNamespace
 
 
@@ -29,19 +44,13 @@ class Credentials(NamedTuple):
     ambient: CapSet = EMPTY
     securebits: int = 0
 
-    def with_uids(self, *, real: Kuid | None = None, effective: Kuid | None = None, saved: Kuid | None = None) -> "Credentials":
-        """These credentials with the given user ids; the filesystem id follows the effective one."""
-        euid = self.euid if effective is None else effective
-        return self._replace(
-            uid=self.uid if real is None else real, euid=euid, suid=self.suid if saved is None else saved, fsuid=euid
-        )
+    @property
+    def root(self) -> Kuid | None:
+        """Who is root here: the global id that 0 means in the user namespace; None where that has no mapping."""
+        return self.userns.kuid(0)
 
-    def with_gids(self, *, real: Kgid | None = None, effective: Kgid | None = None, saved: Kgid | None = None) -> "Credentials":
-        """These credentials with the given group ids; the filesystem id follows the effective one."""
-        egid = self.egid if effective is None else effective
-        return self._replace(
-            gid=self.gid if real is None else real, egid=egid, sgid=self.sgid if saved is None else saved, fsgid=egid
-        )
+    def has_securebit(self, bit: Securebit) -> bool:
+        return bool(self.securebits & bit)
 
     def in_group(self, gid: Kgid) -> bool:
         """Whether the filesystem group id or a supplementary one is `gid` (kernel/groups.c in_group_p)."""
@@ -63,3 +72,66 @@ def has_capability(cred: Credentials, cap: int, target: "UserNamespace") -> bool
             return True
         ns = ns.parent
     return False
+
+
+def fix_setuid(new: Credentials, old: Credentials, suspended: Collection[Rule] = ()) -> Credentials:
+    """`new`, with the capability sets that a change of the real, effective and saved user ids leaves.
+
+    Kept with the ids of 1990s programs in mind, for whom leaving uid 0 drops all privileges (security/commoncap.c
+    cap_emulate_setxuid).
+    """
+    root = old.root
+    if root is None or old.has_securebit(Securebit.NO_SETUID_FIXUP):
+        return new
+    permitted, effective, ambient = new.permitted, new.effective, new.ambient
+    if root in (old.uid, old.euid, old.suid) and root not in (new.uid, new.euid, new.suid):
+        if not old.has_securebit(Securebit.KEEP_CAPS) and LEAVING_ROOT_EMPTIES_PERMITTED not in suspended:
+            permitted = effective = EMPTY
+        ambient = EMPTY if LEAVING_ROOT_EMPTIES_AMBIENT not in suspended else ambient & permitted
+    if old.euid == root != new.euid and LEAVING_EFFECTIVE_ROOT_EMPTIES_EFFECTIVE not in suspended:
+        effective = EMPTY
+    if old.euid != root == new.euid and BECOMING_EFFECTIVE_ROOT_FILLS_EFFECTIVE not in suspended:
+        effective = permitted
+    return new._replace(permitted=permitted, effective=effective, ambient=ambient)
+
+
+def fix_setfsuid(new: Credentials, old: Credentials, suspended: Collection[Rule] = ()) -> Credentials:
+    """`new`, with the effective set that a change of the filesystem user id alone leaves (commoncap.c cap_task_fix_setuid)."""
+    root = old.root
+    if root is None or old.has_securebit(Securebit.NO_SETUID_FIXUP):
+        return new
+    if old.fsuid == root != new.fsuid and LEAVING_FILESYSTEM_ROOT_DROPS not in suspended:
+        return new._replace(effective=new.effective - FS_CAPS)
+    if old.fsuid != root == new.fsuid and BECOMING_FILESYSTEM_ROOT_RAISES not in suspended:
+        return new._replace(effective=new.effective | (new.permitted & FS_CAPS))
+    return new
+
+
+def is_covered(new: Credentials, old: Credentials) -> bool:
+    """Whether `old` had, or owned, all that `new` is permitted to do (kernel/cred.c cred_cap_issubset)."""
+    if new.userns is old.userns:
+        return new.permitted <= old.permitted
+    ns = new.userns
+    while ns.parent is not None:
+        if ns.parent is old.userns and ns.owner == old.euid:
+            return True
+        ns = ns.parent
+    return False
+
+
+def commit_creds(machine: "Machine", task: "Task", new: Credentials) -> None:
+    """Let `task` have the credentials `new` (kernel/cred.c commit_creds)."""
+    old = task.cred
+    if (
+        old.euid != new.euid
+        or old.egid != new.egid
+        or old.fsuid != new.fsuid
+        or old.fsgid != new.fsgid
+        or not is_covered(new, old)
+    ):
+        suspended = machine.suspended
+        if CREDENTIALS_CLEAR_DUMPABLE not in suspended:
+            task.mm.dumpable = machine.system.suid_dumpable
+        if CREDENTIALS_CLEAR_PDEATHSIG not in suspended:
+            task.pdeathsig = 0
+    task.cred = new

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from fakekernel.credentials import Credentials
-from fakekernel.filesystem import Inode
-from fakekernel.mount import Path
-from fakekernel.store import TABLE, Record, Table
+from fakekernel.filesystem import Dentry, Inode
+from fakekernel.mount import Mount, Path
+from fakekernel.store import TABLE, Record, Store, Table
 
 
 class Description(Record):
@@ -13,7 +13,9 @@ class Description(Record):
 
     `references` counts the descriptors (those in flight through a socket too): when it reaches 0 the description is
     released. `flags` holds the access mode and the status flags. `subject` is the object of the kernel behind it, where
-    `behaviour` asks for one: a pipe, an end of a socket pair, the task of a pidfd. `cred` is that of the opener.
+    `behaviour` asks for one: a pipe, an end of a socket pair, the task of a pidfd. `cred` is that of the opener. `made` is the
+    content that a file made on demand had when it was last read from its start.
+    `cursor` is where a listing stands: the name of the entry that it returned last.
     """
 
     behaviour: str  # "" is a plain file or directory
@@ -24,6 +26,8 @@ class Description(Record):
     offset: int = 0
     references: int = 0
     subject: Record | None = None
+    made: bytes = b""
+    cursor: str = ""
 
 
 class Descriptor(NamedTuple):
@@ -39,3 +43,15 @@ class FileTable(Record):
     entries: Table[int, Descriptor] = TABLE
     lowest_free: int = 0
     users: int = 1
+
+
+def new_nameless(
+    store: Store, mount: Mount | None, kind: str, mode: int, behaviour: str, subject: Record, cred: Credentials
+) -> Path:
+    """A new inode of pipefs or sockfs, where no path leads: its dentry is called "pipe:[INO]", as readlink of /proc/PID/fd says.
+
+    Mode and owner are what fstat shows; opening the descriptor once more through /proc/PID/fd checks them.
+    """
+    assert mount is not None, "the machine has not booted"
+    inode = mount.sb.new_inode(mode, cred.fsuid, cred.fsgid, behaviour=behaviour, subject=subject)
+    return Path(mount, Dentry(store=store, name=f"{kind}:[{inode.ino}]", parent=None, inode=inode))

@@ -12,7 +12,8 @@ class Mount(Record):
 
     `flags` holds the per-mount `MountFlag` bits (RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, ...). `group` is the peer group
     (0: not shared); `master` the group whose events it receives as a slave (0: none). `locked` and `locked_flags` are what a
-    less privileged mount namespace may not undo.
+    less privileged mount namespace may not undo. `source` is what /proc/PID/mountinfo shows as the source; "" stands for the
+    superblock's. `expiring` says that umount2 has marked it with MNT_EXPIRE.
     """
 
     id: int
@@ -28,6 +29,18 @@ class Mount(Record):
     unbindable: bool = False
     locked: bool = False
     locked_flags: int = 0
+    source: str = ""
+    expiring: bool = False
+
+
+class PeerGroup(Record):
+    """The mounts that share their events (`members`), and those that only receive them (`slaves`), by id.
+
+    `System.groups` holds it by its number as long as it has members.
+    """
+
+    members: Table[int, Mount] = TABLE
+    slaves: Table[int, Mount] = TABLE
 
 
 class MountNamespace(Namespace):

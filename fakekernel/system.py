@@ -1,6 +1,6 @@
 """The root of the machine's state: everything that a digest covers is reachable from here."""
 
-from fakekernel.mount import MountNamespace
+from fakekernel.mount import Mount, MountNamespace, PeerGroup
 from fakekernel.namespaces import PidNamespace
 from fakekernel.store import TABLE, Record, Table
 from fakekernel.task import Task
@@ -16,7 +16,11 @@ class System(Record):
     userns: UserNamespace
     pidns: PidNamespace
     mntns: MountNamespace | None = None
+    pipefs: Mount | None = None  # where pipes have their inodes
+    sockfs: Mount | None = None  # where sockets have theirs
+    nsfs: Mount | None = None  # where namespaces have theirs
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
+    groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
     clock: int = 0  # virtual nanoseconds since boot
     random: int = 0  # bytes of randomness handed out
     next_inum: int = FIRST_NAMESPACE_INUM
@@ -25,6 +29,8 @@ class System(Record):
     next_minor: int = 1
     suid_dumpable: int = 0
     nr_open: int = 1048576
+    protected_symlinks: int = 0  # /proc/sys/fs/protected_symlinks, as the kernel starts
+    protected_hardlinks: int = 1  # /proc/sys/fs/protected_hardlinks, as every distribution sets it
 
     def take_inum(self) -> int:
         """A number for a new namespace."""

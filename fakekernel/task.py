@@ -118,6 +118,7 @@ class Task(Record):
     comm: str = ""
     pdeathsig: int = 0
     no_new_privs: bool = False
+    over_nproc: bool = False  # its last change of users went beyond RLIMIT_NPROC: execve will look again
     blocked: frozenset[int] = frozenset()
     pending: frozenset[int] = frozenset()
     state: State = State.ALIVE

@@ -50,11 +50,25 @@ class UserNamespace(Record):
         found = _down(self.gid_map, kgid)
         return Gid(OVERFLOW_ID if found is None else found)
 
+    def uid_or_none(self, kuid: int) -> Uid | None:
+        """What `kuid` reads as here; None where it has no mapping."""
+        found = _down(self.uid_map, kuid)
+        return None if found is None else Uid(found)
+
+    def gid_or_none(self, kgid: int) -> Gid | None:
+        """What `kgid` reads as here; None where it has no mapping."""
+        found = _down(self.gid_map, kgid)
+        return None if found is None else Gid(found)
+
     def maps_kuid(self, kuid: Kuid) -> bool:
         return _down(self.uid_map, kuid) is not None
 
     def maps_kgid(self, kgid: Kgid) -> bool:
         return _down(self.gid_map, kgid) is not None
+
+    def may_setgroups(self) -> bool:
+        """Whether setgroups can be allowed here: the group map is written, and setgroups not denied (userns_may_setgroups)."""
+        return bool(self.gid_map) and self.setgroups_allowed
 
     def is_within(self, ancestor: "UserNamespace") -> bool:
         """Whether this is `ancestor` or one of its descendants."""

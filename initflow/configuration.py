@@ -43,7 +43,7 @@ CAPABILITIES: Mapping[str, Cap] = {cap.name: cap for cap in Cap if cap <= Cap.BL
 
 
 class ConfigurationError(ValueError):
-    """A configuration is refused. As a string it is one sentence: the file, the place in it, and what is wrong there."""
+    """A configuration is refused. As a string it is one sentence: the file, the place in it, what is wrong there."""
 
     def __init__(self, origin: str, place: str | None, problem: str) -> None:
         self.origin = origin
@@ -259,7 +259,7 @@ def encode(configuration: Configuration) -> bytes:
     return msgspec.json.encode(configuration)
 
 
-# -- What is accepted, and probably a mistake ---------------------------------------------------------------------------
+# -- What is accepted, and probably a mistake --------------------------------------------------------------------------
 
 
 def _doubts(configuration: Configuration) -> Iterator[Finding]:

@@ -66,13 +66,13 @@ def decode_struct(value: Json, struct: type[S]) -> tuple[S, list[Finding]]:
     return decoded, findings
 
 
-# -- One target for each kind of type -----------------------------------------------------------------------------------
+# -- One target for each kind of type ----------------------------------------------------------------------------------
 
 
 class _Target:
     """A place of some type, into which values are stored one over the other.
 
-    `state` is what it holds meanwhile. It is None or the value itself, except for an object (a dict of the states of its
+    `state` is what it holds meanwhile: None or the value itself, except for an object (a dict of the states of its
     fields) and an array (`_Elements`), which the next value of a repeated key changes in place.
     """
 
@@ -253,7 +253,7 @@ def _target(annotation: Any) -> _Target:
     return _Record(annotation)
 
 
-# -- Keys, paths, descriptions ------------------------------------------------------------------------------------------
+# -- Keys, paths, descriptions -----------------------------------------------------------------------------------------
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -262,7 +262,7 @@ _SHORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 def fold(key: str) -> str:
     """What Go compares a key by when no field has exactly its name; the names themselves are ASCII.
 
-    Beside the case of ASCII letters that is the long s (U+017F) and the kelvin sign (U+212A), which Unicode folds to s, k.
+    Beside the case of ASCII letters it folds the long s (U+017F) to s and the kelvin sign (U+212A) to k.
     """
     key = key.replace("\u017f", "s").replace("\u212a", "k")
     return key.lower() if key.isascii() else key

@@ -25,7 +25,9 @@ waders:x:42:root,heron
 DEFAULTS = ExecUser(uid=700, gid=701, sgids=(702,), home="/default")
 
 
-def become(spec: str, passwd: bytes | None = PASSWD, group: bytes | None = GROUP) -> tuple[int, int, tuple[int, ...], str]:
+def become(
+    spec: str, passwd: bytes | None = PASSWD, group: bytes | None = GROUP
+) -> tuple[int, int, tuple[int, ...], str]:
     user = exec_user(spec, DEFAULTS, passwd, group)
     return user.uid, user.gid, user.sgids, user.home
 
@@ -82,6 +84,7 @@ def test_a_spec_names_a_user_and_a_group(spec: str, expected: tuple[object, ...]
         ("0:-3", "Uids and gids must be in range 0-2147483647"),
         ("-5:-2", "Uids and gids must be in range 0-2147483647"),
         ("2147483648", "Uids and gids must be in range 0-2147483647"),
+        ("-9223372036854775808", "Uids and gids must be in range 0-2147483647"),
         ("9223372036854775807", "Uids and gids must be in range 0-2147483647"),
         # beyond 64 bits it is no number to Go
         ("9223372036854775808", "Unable to find user 9223372036854775808"),
@@ -129,6 +132,10 @@ def test_the_ids_of_an_entry_have_no_range() -> None:
     assert become("-4", b"odd:x:-4:1:::\n", b"") == (-4, 1, (702,), "")
 
 
+def test_a_group_is_found_by_its_number() -> None:
+    assert become("heron:-7", PASSWD, b"odd:x:-7:\n") == (21, -7, (702,), "/var/heron")
+
+
 def test_an_entry_without_a_name_is_in_no_group() -> None:
     assert become("5", b":x:5:6::/home:\n", b"g:x:9:,\n") == (5, 6, (702,), "/home")
 
@@ -142,6 +149,14 @@ def test_passwd_lines_are_parsed_leniently() -> None:
         User("a", "b", 1, 2, "c", "d", "e"),
         User("z", "", 0, 0, "", "", ""),
         User("n", "", 0, 0, "", "", ""),
+    )
+
+
+def test_one_carriage_return_belongs_to_the_end_of_a_line() -> None:
+    assert parse_group(b"a:x:5:b\r\nc:x:6:d\r\r\n\r\ne:x:7:f\r") == (
+        Group("a", "x", 5, ("b",)),
+        Group("c", "x", 6, ("d\r",)),
+        Group("e", "x", 7, ("f",)),
     )
 
 
@@ -201,17 +216,26 @@ def test_bytes_that_are_not_utf8_are_carried_through() -> None:
     assert home.encode("utf-8", "surrogateescape") == b"/\xff\x85"
 
 
-LINES = st.binary(max_size=200) | st.lists(st.text("ab01:,- \n\r\t", max_size=60)).map(lambda parts: "\n".join(parts).encode())
+LINES = st.binary(max_size=200) | st.lists(st.text("ab01:,- \n\r\t", max_size=60)).map(
+    lambda parts: "\n".join(parts).encode()
+)
 
 
 @given(spec=st.text("ab01:-+", max_size=8) | st.text(max_size=20), passwd=st.none() | LINES, group=st.none() | LINES)
 def test_any_files_give_a_user_or_one_of_the_three_errors(spec: str, passwd: bytes | None, group: bytes | None) -> None:
     try:
         user = exec_user(spec, DEFAULTS, passwd, group)
+        message = None
     except UserLookupError as error:
-        assert str(error).startswith(("Unable to find user ", "Unable to find group ", "Uids and gids must be in range "))
-    else:
-        assert all(INT64_MIN <= number <= INT64_MAX for number in (user.uid, user.gid, *user.sgids))
+        user, message = DEFAULTS, str(error)
+    assert all(INT64_MIN <= number <= INT64_MAX for number in (user.uid, user.gid, *user.sgids))
+    wanted_user, wanted_group = (*spec.split(":"), "")[:2]
+    assert message in (
+        None,
+        f"Unable to find user {wanted_user}",
+        f"Unable to find group {wanted_group}",
+        "Uids and gids must be in range 0-2147483647",
+    )
 
 
 NAMES = st.text("abcdefg", min_size=1, max_size=3)

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from fakekernel.credentials import has_capability
+from fakekernel.credentials import Credentials, commit_creds, has_capability
 from fakekernel.store import Record, Store
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
 from kernelapi.errors import Refused
-from kernelapi.rules import Refusal
+from kernelapi.rules import Effect, Refusal
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -42,6 +42,14 @@ class SyscallBase:
         """Fail the call by `row`. Returns only where the row is suspended for this call: the effects then follow."""
         if row not in self.machine.suspended:
             raise Refused(row)
+
+    def happens(self, row: Effect) -> bool:
+        """Whether the call has this effect: unless the row is suspended for it."""
+        return row not in self.machine.suspended
+
+    def commit_creds(self, new: Credentials) -> None:
+        """Let the caller have the credentials `new`; see `fakekernel.credentials.commit_creds`."""
+        commit_creds(self.machine, self.task, new)
 
     def capable(self, cap: int) -> bool:
         """Whether the caller has `cap` over its own user namespace (ns_capable of current_user_ns)."""

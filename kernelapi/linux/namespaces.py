@@ -1,9 +1,16 @@
 """Joining and leaving namespaces, on the real kernel."""
 
-from kernelapi.linux.base import LinuxBase
+from kernelapi.ids import Fd
+from kernelapi.linux.base import LinuxBase, syscall
 
 
 class LinuxNamespaces(LinuxBase):
     """See `kernelapi.protocol.namespaces`."""
 
     __slots__ = ()
+
+    def unshare(self, flags: int) -> None:
+        syscall("unshare", flags)
+
+    def setns(self, fd: Fd, nstype: int) -> None:
+        syscall("setns", fd, nstype)

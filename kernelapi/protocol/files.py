@@ -5,6 +5,7 @@ from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
+from kernelapi.protocol.descriptors import NOT_OPEN
 from kernelapi.rules import ARGUMENTS, STATE, Refusal
 from kernelapi.values import Stat
 
@@ -33,19 +34,37 @@ LOOKUP_MISSING = Refusal(
     "lookup.enoent.missing", call="lookup", errno=ENOENT, depends=STATE,
     cause="a component does not exist", source="path_resolution(7); fs/namei.c walk_component",
 )  # fmt: skip
+LOOKUP_DIRFD_NOT_A_DIRECTORY = Refusal(
+    "lookup.enotdir.dirfd", call="lookup", errno=ENOTDIR, depends=STATE,
+    cause="the path is relative to a descriptor that is not a directory", source="openat(2); fs/namei.c path_init",
+)  # fmt: skip
 LOOKUP_TOO_MANY_LINKS = Refusal(
     "lookup.eloop", call="lookup", errno=ELOOP, depends=STATE,
     cause="more than 40 symbolic links were followed", source="path_resolution(7); fs/namei.c pick_link",
+)  # fmt: skip
+LOOKUP_STICKY_LINK = Refusal(
+    "lookup.eacces.sticky-link", call="lookup", errno=EACCES, depends=STATE,
+    cause="fs.protected_symlinks is on, and the link that ends the path stands in a sticky directory that everybody may write, "
+    "owned neither by the caller nor by the directory's owner",
+    source="proc_sys_fs(5); fs/namei.c may_follow_link", excuse="needs CAP_SYS_ADMIN over the host's own settings",
+)  # fmt: skip
+LOOKUP_NOSYMFOLLOW = Refusal(
+    "lookup.eloop.nosymfollow", call="lookup", errno=ELOOP, depends=STATE,
+    cause="a symbolic link stands on a mount with MS_NOSYMFOLLOW", source="mount(2); fs/namei.c pick_link",
 )  # fmt: skip
 
 LOOKUP = (
     LOOKUP_EMPTY,
     LOOKUP_PATH_TOO_LONG,
-    LOOKUP_NOT_A_DIRECTORY,
+    NOT_OPEN,
+    LOOKUP_DIRFD_NOT_A_DIRECTORY,
     LOOKUP_NO_SEARCH,
     LOOKUP_NAME_TOO_LONG,
     LOOKUP_MISSING,
     LOOKUP_TOO_MANY_LINKS,
+    LOOKUP_STICKY_LINK,
+    LOOKUP_NOSYMFOLLOW,
+    LOOKUP_NOT_A_DIRECTORY,
 )
 """The rows of every path walk."""
 

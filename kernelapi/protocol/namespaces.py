@@ -1,18 +1,306 @@
 """Joining and leaving namespaces (namespaces(7), kernel/nsproxy.c, kernel/user_namespace.c, kernel/pid_namespace.c)."""
 
+from errno import EACCES, EINVAL, ENOSPC, EPERM, ESRCH, EUSERS
 from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
+from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN
+from kernelapi.rules import ARGUMENTS, ENVIRONMENT, STATE, Effect, Refusal
+
+# -- a new user namespace, by clone or unshare --
+
+NEW_USER_TOO_DEEP = Refusal(
+    "newuser.enospc.depth", call="newuser", errno=ENOSPC, depends=STATE,
+    cause="user namespaces would be nested more than 33 deep below the initial one",
+    source="user_namespaces(7); kernel/user_namespace.c create_user_ns",
+)  # fmt: skip
+NEW_USER_QUOTA = Refusal(
+    "newuser.enospc.quota", call="newuser", errno=ENOSPC, depends=ENVIRONMENT,
+    cause="the user has as many user namespaces as /proc/sys/user/max_user_namespaces allows, here or in an ancestor",
+    source="namespaces(7); kernel/user_namespace.c inc_user_namespaces",
+)  # fmt: skip
+NEW_USER_CHROOTED = Refusal(
+    "newuser.eperm.chrooted", call="newuser", errno=EPERM, depends=STATE,
+    cause="the caller's root directory is not the root of its mount namespace",
+    source="unshare(2); kernel/user_namespace.c create_user_ns, fs/namespace.c current_chrooted",
+)  # fmt: skip
+NEW_USER_UNMAPPED = Refusal(
+    "newuser.eperm.unmapped", call="newuser", errno=EPERM, depends=STATE,
+    cause="the caller's effective user or group id has no mapping in its user namespace",
+    source="unshare(2); kernel/user_namespace.c create_user_ns",
+)  # fmt: skip
+NEW_USER = (NEW_USER_TOO_DEEP, NEW_USER_QUOTA, NEW_USER_CHROOTED, NEW_USER_UNMAPPED)
+"""The rows of CLONE_NEWUSER."""
+
+ENTER_USER_CAPABILITIES = Effect(
+    "userns.capabilities", call="userns",
+    cause="entering a user namespace, by clone, unshare or setns, gives all capabilities in it: permitted, effective and "
+    "bounding full, inheritable and ambient empty",
+    source="user_namespaces(7); kernel/user_namespace.c set_cred_user_ns",
+)  # fmt: skip
+ENTER_USER_SECUREBITS = Effect(
+    "userns.securebits", call="userns",
+    cause="entering a user namespace clears all securebits, locked ones and keep-caps too",
+    source="user_namespaces(7); kernel/user_namespace.c set_cred_user_ns",
+)  # fmt: skip
+ENTER_USER = (ENTER_USER_CAPABILITIES, ENTER_USER_SECUREBITS)
+
+# -- other new namespaces, by clone or unshare --
+
+NEW_UNPRIVILEGED = Refusal(
+    "newns.eperm.unprivileged", call="newns", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_ADMIN over the user namespace that would own the new ones: its own, or the one made by "
+    "the same call",
+    source="unshare(2); kernel/nsproxy.c unshare_nsproxy_namespaces, copy_namespaces",
+)  # fmt: skip
+NEW_IPC_SYSVSEM = Refusal(
+    "clone.einval.newipc_sysvsem", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    cause="CLONE_NEWIPC together with CLONE_SYSVSEM", source="clone(2); kernel/nsproxy.c copy_namespaces",
+)  # fmt: skip
+NEW_PID_PENDING = Refusal(
+    "newns.einval.pid_pending", call="newns", errno=EINVAL, depends=STATE,
+    cause="CLONE_NEWPID where the caller's children are already born into another pid namespace than its own",
+    source="unshare(2); kernel/pid_namespace.c copy_pid_ns",
+)  # fmt: skip
+NEW_PID_OUTSIDE = Refusal(
+    "newns.einval.pid_outside", call="newns", errno=EINVAL, depends=STATE,
+    cause="CLONE_NEWPID where the caller's pid namespace is not owned by the new one's user namespace or an ancestor of it",
+    source="kernel/pid_namespace.c create_pid_namespace",
+)  # fmt: skip
+NEW_PID_TOO_DEEP = Refusal(
+    "newns.enospc.pid_depth", call="newns", errno=ENOSPC, depends=STATE,
+    cause="pid namespaces would be nested more than 32 deep below the initial one",
+    source="pid_namespaces(7); kernel/pid_namespace.c create_pid_namespace",
+)  # fmt: skip
+NEW_QUOTA = Refusal(
+    "newns.enospc.quota", call="newns", errno=ENOSPC, depends=ENVIRONMENT,
+    cause="the user has as many namespaces of a type as /proc/sys/user/max_*_namespaces allows, here or in an ancestor",
+    source="namespaces(7); kernel/ucount.c inc_ucount",
+)  # fmt: skip
+NEW_NAMESPACES = (NEW_UNPRIVILEGED, NEW_PID_PENDING, NEW_PID_OUTSIDE, NEW_PID_TOO_DEEP, NEW_QUOTA)
+"""The rows of the other CLONE_NEW* flags; the order is also that of the namespaces: mnt, uts, ipc, pid, cgroup, net, time."""
+
+CLONE_NEWNS_FS = Refusal(
+    "clone.einval.newns_fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    cause="CLONE_NEWNS together with CLONE_FS", source="clone(2); kernel/fork.c copy_process",
+)  # fmt: skip
+CLONE_NEWUSER_FS = Refusal(
+    "clone.einval.newuser_fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    cause="CLONE_NEWUSER together with CLONE_FS", source="clone(2); kernel/fork.c copy_process",
+)  # fmt: skip
+CLONE_THREAD_NAMESPACE = Refusal(
+    "clone.einval.thread_namespace", call="clone", errno=EINVAL, depends=STATE,
+    cause="CLONE_THREAD together with CLONE_NEWUSER or CLONE_NEWPID, or where children are born into another pid namespace",
+    source="clone(2); kernel/fork.c copy_process",
+)  # fmt: skip
+
+# -- unshare --
+
+UNSHARE_UNKNOWN = Refusal(
+    "unshare.einval.unknown", call="unshare", errno=EINVAL, depends=ARGUMENTS,
+    cause="a bit that unshare does not know", source="unshare(2); kernel/fork.c check_unshare_flags",
+)  # fmt: skip
+UNSHARE_THREADS = Refusal(
+    "unshare.einval.threads", call="unshare", errno=EINVAL, depends=STATE,
+    cause="CLONE_THREAD, CLONE_SIGHAND, CLONE_VM or CLONE_NEWUSER in a process of several threads",
+    source="unshare(2); kernel/fork.c check_unshare_flags", excuse="needs a threaded caller",
+)  # fmt: skip
+UNSHARE_SIGHAND = Refusal(
+    "unshare.einval.sighand", call="unshare", errno=EINVAL, depends=STATE,
+    cause="CLONE_SIGHAND or CLONE_VM where another process shares the signal actions",
+    source="unshare(2); kernel/fork.c check_unshare_flags",
+)  # fmt: skip
+UNSHARE_VM = Refusal(
+    "unshare.einval.vm", call="unshare", errno=EINVAL, depends=STATE,
+    cause="CLONE_VM where another process shares the address space",
+    source="unshare(2); kernel/fork.c check_unshare_flags",
+)  # fmt: skip
+
+# -- setns --
+
+SETNS_OTHER_TYPE = Refusal(
+    "setns.einval.type", call="setns", errno=EINVAL, depends=ARGUMENTS,
+    cause="the namespace behind fd is not of the type nstype", source="setns(2); kernel/nsproxy.c setns",
+)  # fmt: skip
+SETNS_FLAGS = Refusal(
+    "setns.einval.flags", call="setns", errno=EINVAL, depends=ARGUMENTS,
+    cause="fd is a pidfd and nstype is 0 or has a bit that is not one of the CLONE_NEW* flags",
+    source="setns(2); kernel/nsproxy.c check_setns_flags",
+)  # fmt: skip
+SETNS_NOT_A_NAMESPACE = Refusal(
+    "setns.einval.fd", call="setns", errno=EINVAL, depends=ARGUMENTS,
+    cause="fd refers neither to a namespace nor to a process", source="setns(2); kernel/nsproxy.c setns",
+)  # fmt: skip
+SETNS_PROCESS_GONE = Refusal(
+    "setns.esrch", call="setns", errno=ESRCH, depends=STATE,
+    cause="the process behind the pidfd has ended", source="setns(2); kernel/nsproxy.c validate_nsset",
+)  # fmt: skip
+SETNS_NOT_READABLE = Refusal(
+    "setns.eperm.ptrace", call="setns", errno=EPERM, depends=STATE,
+    cause="the caller has no ptrace read access to the process behind the pidfd",
+    source="setns(2); ptrace(2), PTRACE_MODE_READ_REALCREDS; kernel/nsproxy.c validate_nsset",
+)  # fmt: skip
+SETNS_USER_OWN = Refusal(
+    "setns.einval.user_own", call="setns", errno=EINVAL, depends=STATE,
+    cause="the user namespace is the one that the caller is in", source="setns(2); kernel/user_namespace.c userns_install",
+)  # fmt: skip
+SETNS_USER_THREADS = Refusal(
+    "setns.einval.user_threads", call="setns", errno=EINVAL, depends=STATE,
+    cause="entering a user namespace in a process of several threads",
+    source="setns(2); kernel/user_namespace.c userns_install", excuse="needs a threaded caller",
+)  # fmt: skip
+SETNS_USER_SHARED_FS = Refusal(
+    "setns.einval.user_fs", call="setns", errno=EINVAL, depends=STATE,
+    cause="entering a user namespace while root and working directory are shared with another process",
+    source="setns(2); kernel/user_namespace.c userns_install",
+)  # fmt: skip
+SETNS_USER_UNPRIVILEGED = Refusal(
+    "setns.eperm.user", call="setns", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_ADMIN over the user namespace that it would enter",
+    source="setns(2); kernel/user_namespace.c userns_install",
+)  # fmt: skip
+SETNS_MNT_UNPRIVILEGED = Refusal(
+    "setns.eperm.mnt", call="setns", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_ADMIN over the owner of the mount namespace, or no CAP_SYS_CHROOT or CAP_SYS_ADMIN over "
+    "its own user namespace",
+    source="setns(2); fs/namespace.c mntns_install",
+)  # fmt: skip
+SETNS_MNT_SHARED_FS = Refusal(
+    "setns.einval.mnt_fs", call="setns", errno=EINVAL, depends=STATE,
+    cause="entering a mount namespace while root and working directory are shared with another process",
+    source="setns(2); fs/namespace.c mntns_install",
+)  # fmt: skip
+SETNS_UNPRIVILEGED = Refusal(
+    "setns.eperm.other", call="setns", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_ADMIN over the owner of a uts, ipc, pid, cgroup, net or time namespace, or over its own "
+    "user namespace",
+    source="setns(2); kernel/utsname.c utsns_install and its like",
+)  # fmt: skip
+SETNS_PID_OUTSIDE = Refusal(
+    "setns.einval.pid", call="setns", errno=EINVAL, depends=STATE,
+    cause="the pid namespace is neither the caller's own nor one of its descendants",
+    source="setns(2); kernel/pid_namespace.c pidns_install",
+)  # fmt: skip
+SETNS_TIME_THREADS = Refusal(
+    "setns.eusers.time_threads", call="setns", errno=EUSERS, depends=STATE,
+    cause="entering a time namespace in a process of several threads",
+    source="setns(2); kernel/time/namespace.c timens_install", excuse="needs a threaded caller",
+)  # fmt: skip
+
+SETNS_MNT_ROOT = Effect(
+    "setns.mnt.root", call="setns",
+    cause="entering a mount namespace makes its root the caller's root and working directory",
+    source="setns(2); fs/namespace.c mntns_install",
+)  # fmt: skip
+SETNS_TIME_FREEZES = Effect(
+    "setns.time.frozen", call="setns",
+    cause="the first entry into a time namespace, by a child or by setns, fixes its offsets",
+    source="time_namespaces(7); kernel/time/namespace.c timens_commit",
+)  # fmt: skip
+
+# -- the files uid_map, gid_map and setgroups --
+
+IDMAP_INITIAL = Refusal(
+    "idmap.eperm.initial", call="idmap", errno=EPERM, depends=STATE,
+    cause="the maps of the initial user namespace cannot be written",
+    source="user_namespaces(7); kernel/user_namespace.c proc_uid_map_write",
+)  # fmt: skip
+IDMAP_OPENER_OUTSIDE = Refusal(
+    "idmap.eperm.opener", call="idmap", errno=EPERM, depends=STATE,
+    cause="whoever opened the file is neither in the user namespace nor in its parent",
+    source="user_namespaces(7); kernel/user_namespace.c proc_uid_map_write",
+)  # fmt: skip
+IDMAP_TOO_LONG = Refusal(
+    "idmap.einval.length", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="the write is not at the file's beginning, or of a page (4096 bytes) or more",
+    source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_TWICE = Refusal(
+    "idmap.eperm.twice", call="idmap", errno=EPERM, depends=STATE,
+    cause="the map has been written before", source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_UNPRIVILEGED = Refusal(
+    "idmap.eperm.unprivileged", call="idmap", errno=EPERM, depends=STATE,
+    cause="whoever opened the file has no CAP_SYS_ADMIN over the user namespace",
+    source="kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_SYNTAX = Refusal(
+    "idmap.einval.syntax", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="a line is not three decimal numbers, or there is none",
+    source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_INVALID_ID = Refusal(
+    "idmap.einval.id", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="an extent begins at id 4294967295, is of length 0, or wraps around",
+    source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_OVERLAP = Refusal(
+    "idmap.einval.overlap", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="two extents overlap, inside or in the parent",
+    source="user_namespaces(7); kernel/user_namespace.c mappings_overlap",
+)  # fmt: skip
+IDMAP_TOO_MANY = Refusal(
+    "idmap.einval.lines", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="there are more than 340 lines", source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP_ROOT_SETFCAP = Refusal(
+    "idmap.eperm.root", call="idmap", errno=EPERM, depends=STATE,
+    cause="user id 0 of the parent is mapped, and the writer inside was made by a process without CAP_SETFCAP, or the writer "
+    "in the parent has no CAP_SETFCAP over it",
+    source="user_namespaces(7); kernel/user_namespace.c verify_root_map", since="5.12",
+)  # fmt: skip
+IDMAP_UNPERMITTED = Refusal(
+    "idmap.eperm.mapping", call="idmap", errno=EPERM, depends=STATE,
+    cause="without CAP_SETUID (gid_map: CAP_SETGID) over the parent, now and when the file was opened, the one thing that may "
+    "be mapped is the owner's own effective id, and its group only after setgroups was denied",
+    source="user_namespaces(7); kernel/user_namespace.c new_idmap_permitted",
+)  # fmt: skip
+IDMAP_PARENT_UNMAPPED = Refusal(
+    "idmap.eperm.parent", call="idmap", errno=EPERM, depends=STATE,
+    cause="an extent has no mapping in the parent user namespace",
+    source="user_namespaces(7); kernel/user_namespace.c map_write",
+)  # fmt: skip
+IDMAP = (
+    IDMAP_INITIAL, IDMAP_OPENER_OUTSIDE, IDMAP_TOO_LONG, IDMAP_TWICE, IDMAP_UNPRIVILEGED, IDMAP_SYNTAX, IDMAP_INVALID_ID,
+    IDMAP_OVERLAP, IDMAP_TOO_MANY, IDMAP_ROOT_SETFCAP, IDMAP_UNPERMITTED, IDMAP_PARENT_UNMAPPED,
+)  # fmt: skip
+"""The rows of a write to /proc/PID/uid_map or gid_map."""
+
+SETGROUPS_FILE_OPEN = Refusal(
+    "setgroups_file.eacces", call="idmap", errno=EACCES, depends=STATE,
+    cause="opening /proc/PID/setgroups for writing without CAP_SYS_ADMIN over the user namespace",
+    source="kernel/user_namespace.c, fs/proc/base.c proc_setgroups_open",
+)  # fmt: skip
+SETGROUPS_FILE_TEXT = Refusal(
+    "setgroups_file.einval", call="idmap", errno=EINVAL, depends=ARGUMENTS,
+    cause="the write is not at the file's beginning, of 8 bytes or more, or not the word allow or deny",
+    source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
+)  # fmt: skip
+SETGROUPS_FILE_DENIED = Refusal(
+    "setgroups_file.eperm.denied", call="idmap", errno=EPERM, depends=STATE,
+    cause="allow after setgroups was denied", source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
+)  # fmt: skip
+SETGROUPS_FILE_MAPPED = Refusal(
+    "setgroups_file.eperm.mapped", call="idmap", errno=EPERM, depends=STATE,
+    cause="deny after gid_map was written", source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
+)  # fmt: skip
+SETGROUPS_FILE = (SETGROUPS_FILE_OPEN, SETGROUPS_FILE_TEXT, SETGROUPS_FILE_DENIED, SETGROUPS_FILE_MAPPED)
+"""The rows of opening /proc/PID/setgroups for writing, and of a write to it."""
 
 
 class Namespaces(Protocol):
     """New namespaces come by clone or unshare, existing ones by setns. Id maps are files below /proc/PID."""
 
-    @syscall()
+    @syscall(UNSHARE_UNKNOWN, UNSHARE_THREADS, UNSHARE_SIGHAND, UNSHARE_VM, NEW_USER, NEW_NAMESPACES, ENTER_USER)
     def unshare(self, flags: int) -> None:
         """Leave what `flags` (`CloneFlag` bits) name: namespaces, and shared descriptor tables or filesystem contexts."""
 
-    @syscall()
+    @syscall(
+        NOT_OPEN, IS_PATH_ONLY, SETNS_OTHER_TYPE, SETNS_FLAGS, SETNS_NOT_A_NAMESPACE, SETNS_PROCESS_GONE, SETNS_NOT_READABLE,
+        SETNS_USER_OWN, SETNS_USER_THREADS, SETNS_USER_SHARED_FS, SETNS_USER_UNPRIVILEGED, SETNS_MNT_UNPRIVILEGED,
+        SETNS_MNT_SHARED_FS, SETNS_UNPRIVILEGED, SETNS_PID_OUTSIDE, SETNS_TIME_THREADS, SETNS_MNT_ROOT, SETNS_TIME_FREEZES,
+        ENTER_USER,
+    )  # fmt: skip
     def setns(self, fd: Fd, nstype: int) -> None:
         """Enter the namespace behind `fd`, of type `nstype` (0: any); or, by a pidfd, all the `nstype` flags name."""

@@ -1,0 +1,108 @@
+"""What the files and directories of one process share: whose they are, who owns them, who may look (fs/proc/base.c)."""
+
+from typing import TYPE_CHECKING, cast
+
+from fakekernel.behaviour import Behaviour
+from fakekernel.credentials import Credentials
+from fakekernel.description import Description
+from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
+from fakekernel.procfs.entry import DIRECTORY, MadeFile, TableDirectory
+from fakekernel.ptrace import SUID_DUMP_USER, may_access
+from fakekernel.task import StructPid, Task
+from kernelapi.errors import ModelError
+from kernelapi.flags import FileType
+from kernelapi.ids import Kgid, Kuid
+from kernelapi.protocol.proc import PROC_GONE, PROC_NOT_TRACEABLE
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
+
+
+def find(inode: Inode) -> Task | None:
+    """The process whose file or directory `inode` is; None once it has been reaped (get_proc_task)."""
+    task = cast(StructPid, inode.subject).task
+    return None if task is None or task.store is None or not is_listed(task) else task
+
+
+def is_listed(task: Task) -> bool:
+    """Whether the process is there, alive or a zombie."""
+    return task.pid.task is task
+
+
+def task_of(kernel: "Syscalls", inode: Inode) -> Task:
+    """The process whose file or directory `inode` is. Refuses by PROC_GONE."""
+    task = find(inode)
+    if task is None:
+        kernel.refuse(PROC_GONE)
+        raise ModelError(f"{PROC_GONE.id} is suspended, and there is no process to go on with")
+    return task
+
+
+def check_access(kernel: "Syscalls", task: Task) -> None:
+    """Refuse by PROC_NOT_TRACEABLE unless the caller may look into `task` (proc_fd_access_allowed)."""
+    if not may_access(kernel.task, task):
+        kernel.refuse(PROC_NOT_TRACEABLE)
+
+
+def owner(task: Task, mode: int) -> tuple[Kuid, Kgid]:
+    """Who owns the entries of `task` below /proc (task_dump_owner).
+
+    The effective ids, unless what the process has in memory is nobody's business: then root of the user namespace to which its
+    memory belongs. Directories that all may read keep the effective ids: they say whose process it is.
+    """
+    cred = task.cred
+    if mode == DIRECTORY:
+        return cred.euid, cred.egid
+    if not task.lives:
+        return ROOT_UID, ROOT_GID
+    mm = task.mm
+    if mm.dumpable == SUID_DUMP_USER:
+        return cred.euid, cred.egid
+    uid, gid = mm.userns.kuid(0), mm.userns.kgid(0)
+    return ROOT_UID if uid is None else uid, ROOT_GID if gid is None else gid
+
+
+class OfProcess(Behaviour):
+    """An entry below /proc/PID: its owner follows the process."""
+
+    def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
+        task = find(inode)
+        if task is None:
+            return
+        uid, gid = owner(task, inode.mode)
+        if inode.uid != uid:
+            inode.uid = uid
+        if inode.gid != gid:
+            inode.gid = gid
+
+
+class ProcessDirectory(OfProcess, TableDirectory):
+    """A directory below /proc/PID with the same children for every process. That of a process that is gone has none."""
+
+    def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        return None if find(directory.inode) is None else super().lookup(kernel, directory, name)
+
+
+class ProcessFile(OfProcess, MadeFile):
+    """A file below /proc/PID whose text is made of the process at the time of reading."""
+
+    def content(self, kernel: "Syscalls", description: Description) -> bytes:
+        return self.text(kernel, task_of(kernel, description.inode)).encode(errors="surrogateescape")
+
+    def text(self, kernel: "Syscalls", task: Task) -> str:
+        raise NotImplementedError
+
+
+class ProcessLink(OfProcess):
+    """A link below /proc/PID."""
+
+
+def checked(kernel: "Syscalls", inode: Inode, cred: Credentials) -> Task:
+    """The process of `inode`, if `cred` may look into it. Refuses by PROC_GONE and PROC_NOT_TRACEABLE."""
+    task = task_of(kernel, inode)
+    if not may_access(kernel.task, task, cred=cred):
+        kernel.refuse(PROC_NOT_TRACEABLE)
+    return task
+
+
+IS_LINK = FileType.LNK

@@ -1,0 +1,258 @@
+"""How a mount and an umount reach the other places that share their events (mount_namespaces(7), fs/pnode.c).
+
+`attach_tree` and `umount_tree` do what was asked for, and all that follows from it elsewhere.
+"""
+
+from typing import TYPE_CHECKING
+
+from fakekernel.filesystem import Dentry
+from fakekernel.mount import Mount, MountNamespace
+from fakekernel.mounttree import (
+    attach,
+    copy_tree,
+    descend,
+    detach,
+    enter_namespace,
+    is_below,
+    leave_namespace,
+    lock_tree,
+    mount_on,
+    overmount,
+    topmost,
+)
+from fakekernel.peers import make_private, make_shared, receivers
+from fakekernel.store import Table
+
+if TYPE_CHECKING:
+    from fakekernel.system import System
+
+
+# -- mounting --
+
+
+def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mount, mountpoint: Dentry) -> None:
+    """Attach the tree `source` on `mountpoint` of `parent`, and copies of it wherever that propagates to.
+
+    `ns` is the caller's mount namespace. A tree that is attached elsewhere is moved. Where something is already mounted, as it
+    can be in the places that the event propagates to, the new tree goes below it (fs/namespace.c attach_recursive_mnt).
+    """
+    placed = [(source, parent)]
+    if parent.group:
+        for mount in descend(source):
+            make_shared(system, mount)
+        placed += _copies_for_receivers(system, source, parent, mountpoint)
+    if source.parent is not None:
+        detach(source)
+    for tree, place in placed:
+        assert place.ns is not None
+        if place.ns.owner is not ns.owner:
+            lock_tree(tree)
+        present = mount_on(place, mountpoint)
+        if present is not None:
+            detach(present)
+        attach(tree, place, mountpoint)
+        enter_namespace(tree, place.ns)
+        if present is not None:
+            top = topmost(tree)
+            attach(present, top, top.root)
+
+
+def _copies_for_receivers(
+    system: "System", source: Mount, parent: Mount, mountpoint: Dentry
+) -> list[tuple[Mount, Mount]]:
+    """Copies of the shared tree `source` for all that receive the events of `parent`, each with the mount that it belongs on.
+
+    The copies stand to each other as their places do: peers for peers, slaves for slaves. A place in which `mountpoint` cannot be
+    seen gets none; what receives from there gets slaves of the nearest copy above (fs/pnode.c propagate_mnt).
+    """
+    placed: list[tuple[Mount, Mount]] = []
+    waiting = [(parent.group, source)]
+    while waiting:
+        number, template = waiting.pop()
+        group = system.groups[number]
+        is_head = number != parent.group
+        for place in _showing(group.members, mountpoint):
+            if place is parent:
+                continue
+            copy = _copy(system, template, as_slave=is_head)
+            if is_head:  # the first of a group of slaves: its own peers are copies of it
+                for mount in descend(copy):
+                    make_shared(system, mount)
+                template, is_head = copy, False
+            placed.append((copy, place))
+        seen: set[int] = set()
+        for slave in (group.slaves[id] for id in sorted(group.slaves)):
+            if slave.group:
+                if slave.group not in seen:
+                    seen.add(slave.group)
+                    waiting.append((slave.group, template))
+            elif _shows(slave, mountpoint):
+                placed.append((_copy(system, template, as_slave=True), slave))
+    return placed
+
+
+def _copy(system: "System", template: Mount, *, as_slave: bool) -> Mount:
+    return copy_tree(system, template, template.root, as_slaves=as_slave)[template]
+
+
+def _showing(mounts: "Table[int, Mount]", dentry: Dentry) -> list[Mount]:
+    return [mounts[id] for id in sorted(mounts) if _shows(mounts[id], dentry)]
+
+
+def _shows(mount: Mount, dentry: Dentry) -> bool:
+    """Whether `dentry` can be seen in `mount`, and `mount` is in a namespace: not one that this propagation has just made."""
+    return mount.ns is not None and is_below(dentry, mount.root)
+
+
+# -- umounting --
+
+
+def umount_tree(
+    system: "System", root: Mount, *, propagate: bool = True, lazy: bool = False, connected: bool = False
+) -> None:
+    """Take the tree below `root` out of its namespace, and what it propagates to out of theirs (fs/namespace.c umount_tree).
+
+    Of a `lazy` umount, whoever is inside keeps a mount, apart from the others: they are disconnected from each other, except
+    those that are locked together, or all of them where they are to stay `connected`.
+    """
+    if propagate and root.parent is not None and root.mountpoint is not None:
+        for receiver in receivers(system, root.parent):
+            child = mount_on(receiver, root.mountpoint)
+            if child is not None and child.locked:
+                child.locked = False
+    doomed = dict.fromkeys(descend(root))
+    survivors: list[tuple[Mount, Mount, Dentry]] = []
+    if propagate:
+        extra = _Umount(system, doomed).also_doomed()
+        doomed.update(dict.fromkeys(extra))
+        survivors = [_slide(over, doomed) for mount in extra if (over := overmount(mount)) is not None and over not in doomed]
+    for mount in doomed:
+        leave_namespace(mount)
+    for over, _, _ in survivors:
+        detach(over)
+    for mount in doomed:
+        parent = mount.parent
+        stays = lazy and parent in doomed and (connected or mount.locked)
+        if parent is not None and not stays:
+            detach(mount)
+        make_private(system, mount)
+    for over, parent, mountpoint in survivors:
+        attach(over, parent, mountpoint)
+
+
+def _slide(over: Mount, doomed: dict[Mount, None]) -> tuple[Mount, Mount, Dentry]:
+    """Where `over`, which stays, belongs when the stack of mounts that it covers is gone."""
+    below = over
+    while True:
+        parent, mountpoint = below.parent, below.mountpoint
+        assert parent is not None and mountpoint is not None
+        if parent not in doomed:
+            return over, parent, mountpoint
+        below = parent
+
+
+class _Umount:
+    """Which mounts go when `doomed` do, by propagation (fs/pnode.c propagate_umount).
+
+    A candidate is what is mounted at the same place of a receiver. Of these go the ones on which nothing stays mounted, other
+    than on their root; and a locked one only together with what it is mounted on.
+    """
+
+    def __init__(self, system: "System", doomed: dict[Mount, None]) -> None:
+        self.system = system
+        self.going = dict.fromkeys(doomed)
+        self.candidates: dict[Mount, None] = {}
+        self.marked: set[Mount] = set()
+
+    def also_doomed(self) -> list[Mount]:
+        before = len(self.going)
+        for mount in list(self.going):
+            if mount.parent is not None and mount.parent.group and mount.mountpoint is not None:
+                for receiver in receivers(self.system, mount.parent):
+                    child = mount_on(receiver, mount.mountpoint)
+                    if child is not None and child not in self.going:
+                        self.candidates[child] = None
+        undecided: list[Mount] = []
+        for mount in list(reversed(self.candidates)):
+            if not self._decide(mount):
+                undecided.append(mount)
+        for mount in undecided:
+            self._take_with_locks(mount)
+        return list(self.going)[before:]
+
+    def _decide(self, mount: Mount) -> bool:
+        """Whether it is clear already what becomes of `mount`."""
+        if mount not in self.candidates:
+            return True
+        stays = False
+        left = False
+        for child in mount.children.values():
+            if child in self.going:
+                continue
+            left = True
+            if child not in self.candidates:
+                stays = True
+                if child is not overmount(mount):
+                    self._keep_ancestors(mount)
+                    del self.candidates[mount]
+                    return True
+        if stays:
+            self._keep_ancestors(mount)
+        elif not mount.locked and not left:
+            del self.candidates[mount]
+            self.going[mount] = None
+            return True
+        return False
+
+    def _keep_ancestors(self, mount: Mount) -> None:
+        """Something on `mount` stays: so does each candidate on which it hangs other than by a stack of roots."""
+        below, parent = mount, mount.parent
+        while parent is not None and parent in self.candidates:
+            if below in self.marked:
+                return
+            self.marked.add(below)
+            if below is not overmount(parent):
+                del self.candidates[parent]
+            below, parent = parent, parent.parent
+
+    def _take_with_locks(self, mount: Mount) -> None:
+        """Take `mount`, and those that it hangs on, as far up as leaves no locked one separated from its parent."""
+        if mount not in self.candidates:
+            return
+        cutoff: Mount | None = mount
+        at: Mount | None = mount
+        while at is not None and at in self.candidates:
+            del self.candidates[at]
+            if not at.locked:
+                cutoff = at.parent
+            at = at.parent
+        if at is not None and at in self.going:
+            cutoff = at
+        at = mount
+        while at is not None and at is not cutoff:
+            self.going[at] = None
+            at = at.parent
+
+
+def detach_mounts(system: "System", dentry: Dentry) -> None:
+    """Undo all mounts on `dentry`, wherever they are: it is being removed (fs/namespace.c __detach_mounts)."""
+    for mount in list(dentry.mounted.values()):
+        if mount.ns is None:
+            detach(mount)
+        else:
+            umount_tree(system, mount, propagate=False, lazy=True, connected=True)
+
+
+def keeps_busy(system: "System", mount: Mount, used: set[Mount]) -> bool:
+    """Whether `mount`, or a mount that would go with it, is in use (fs/pnode.c propagate_mount_busy)."""
+    if len(mount.children) or mount in used:
+        return True
+    if mount.parent is None or mount.mountpoint is None:
+        return False
+    for receiver in receivers(system, mount.parent):
+        child = mount_on(receiver, mount.mountpoint)
+        if child is None or (len(child.children) and not (len(child.children) == 1 and overmount(child) is not None)):
+            continue
+        if child in used:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""The container init flow, and what verifies it."""

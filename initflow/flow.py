@@ -1,0 +1,178 @@
+"""A flow: what a runtime does, as a tree of steps that a reader sees at a glance and a program can take apart.
+
+A leaf is a function of one context that makes calls; its docstring says why it stands where it stands. A group holds the prefix
+that errors from below it get, and its children. Steps hand each other what they find out through slots of the context: a
+step that reads a slot which no step has filled raises `NotReady`, which is a dependency on data, told apart from a reason
+of the kernel.
+"""
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, TypeVar, overload
+
+from initflow.golang import GoError, errno_text
+from kernelapi.kernel import Kernel
+
+Value = TypeVar("Value")
+
+
+class FlowError(Exception):
+    """A step failed: the message is what the original reports, prefixes included."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Panic(Exception):
+    """The original crashes here: the Go runtime ends the process with status 2 and nothing is reported."""
+
+
+class failing:  # noqa: N801 - reads as a word of the sentence
+    """`with failing("chroot ."):` what fails inside is reported with these words before it."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            raise FlowError(f"{self.words} {errno_text(error.errno or 0)}") from error
+        if isinstance(error, GoError):
+            raise FlowError(f"{self.words} {error}") from error
+
+
+class NotReady(Exception):
+    """A step needs a slot that no earlier step has filled."""
+
+
+class Slot(Generic[Value]):
+    """A value of the context that one step fills and others read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, context: None, owner: type) -> "Slot[Value]": ...
+    @overload
+    def __get__(self, context: "Context", owner: type) -> Value: ...
+    def __get__(self, context: "Context | None", owner: type) -> "Slot[Value] | Value":
+        if context is None:
+            return self
+        try:
+            value: Value = context.slots[self.name]
+        except KeyError:
+            raise NotReady(f"{self.name} is not known yet") from None
+        return value
+
+    def __set__(self, context: "Context", value: Value) -> None:
+        context.slots[self.name] = value
+
+
+class Context:
+    """What the steps of one process share: its kernel, and the slots."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.slots: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A leaf: `function(context)` makes calls. `reads` and `writes` name slots."""
+
+    name: str
+    function: Callable[[Any], None]
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    @property
+    def doc(self) -> str:
+        return (self.function.__doc__ or "").strip()
+
+    def __repr__(self) -> str:
+        return f"<Step {self.name}>"
+
+
+@dataclass(frozen=True)
+class Group:
+    """An inner step: errors from its children get its prefix, and a space. Without `when(context)` it is passed over."""
+
+    prefix: str
+    children: "tuple[Step | Group, ...]"
+    when: Callable[[Any], bool] | None
+    doc: str
+
+    def __init__(
+        self, prefix: str, *children: "Step | Group", when: Callable[[Any], bool] | None = None, doc: str = ""
+    ) -> None:
+        object.__setattr__(self, "prefix", prefix)
+        object.__setattr__(self, "children", children)
+        object.__setattr__(self, "when", when)
+        object.__setattr__(self, "doc", doc)
+
+    def leaves(self) -> Iterator[Step]:
+        """The steps below, in order."""
+        for child in self.children:
+            if isinstance(child, Step):
+                yield child
+            else:
+                yield from child.leaves()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flows of the processes that start a container: the parent, the child between clone and exec, and init."""
+
+    name: str
+    doc: str
+    parent: Group
+    prologue: Group
+    init: Group
+
+
+@overload
+def step(function: Callable[[Any], None]) -> Step: ...
+@overload
+def step(*, reads: str = "", writes: str = "") -> Callable[[Callable[[Any], None]], Step]: ...
+def step(
+    function: Callable[[Any], None] | None = None, *, reads: str = "", writes: str = ""
+) -> Step | Callable[[Callable[[Any], None]], Step]:
+    """Declare a function of a context to be a step. `reads` and `writes` name slots, separated by spaces."""
+
+    def declare(function: Callable[[Any], None]) -> Step:
+        return Step(function.__name__, function, tuple(reads.split()), tuple(writes.split()))
+
+    return declare if function is None else declare(function)
+
+
+CURRENT: ContextVar[Step | None] = ContextVar("current step", default=None)
+"""The step under way in this process: for whoever watches. A program that is not a flow has none."""
+
+
+def perform(node: Step | Group, context: Context) -> None:
+    """Take the steps of `node` in order. Raises `FlowError` with the whole message at the first that fails."""
+    if isinstance(node, Group):
+        if node.when is not None and not node.when(context):
+            return
+        try:
+            for child in node.children:
+                perform(child, context)
+        except FlowError as error:
+            if not node.prefix:
+                raise
+            raise FlowError(f"{node.prefix} {error.message}") from error
+        return
+    CURRENT.set(node)
+    try:
+        node.function(context)
+    except OSError as error:
+        raise FlowError(errno_text(error.errno or 0)) from error
+    except GoError as error:
+        raise FlowError(str(error)) from error

@@ -1,0 +1,112 @@
+"""What the steps of the init process, and those of its parent, share."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from initflow.configuration import Configuration
+from initflow.flow import Context, Slot
+from initflow.users import ExecUser
+from kernelapi.ids import Fd, Pid
+from kernelapi.kernel import Kernel
+
+
+class Init(Context):
+    """The process that becomes the container's first one.
+
+    `unclean_rootfs` is where it was started, `console` the path of the terminal ("" for none), `pipe` its end of the
+    connection to the parent, `args` the payload's command line.
+    """
+
+    environment = Slot[dict[str, str]]()
+    rootfs = Slot[str]()
+    network_state = Slot[dict[str, str]]()
+    parent_death_signal = Slot[int]()
+    exec_user = Slot[ExecUser]()
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        configuration: Configuration,
+        *,
+        unclean_rootfs: str,
+        console: str,
+        pipe: Fd,
+        args: tuple[str, ...],
+        inherited: dict[str, str],
+    ) -> None:
+        super().__init__(kernel)
+        self.configuration = configuration
+        self.unclean_rootfs = unclean_rootfs
+        self.console = console
+        self.pipe = pipe
+        self.args = args
+        self.environment = inherited
+
+
+class Prologue(Context):
+    """The child between clone and exec: what Go's runtime does there, with what the parent prepared."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        parent: Pid,
+        directory: str,
+        stdio: tuple[Fd, ...],
+        report: Fd,
+        path: str,
+        argv: tuple[str, ...],
+        envp: tuple[str, ...],
+    ) -> None:
+        super().__init__(kernel)
+        self.parent_pid = parent
+        self.directory = directory
+        self.stdio = stdio
+        self.report = report
+        self.path = path
+        self.argv = argv
+        self.envp = envp
+
+
+class Parent(Context):
+    """The process that starts a container. `program` is the executable that init and parent share, `data_path` the directory
+    of container.json and state.json, `flow` the name of the flow, `inherited` the caller's environment."""
+
+    master = Slot[Fd]()
+    console = Slot[str]()
+    pipe = Slot[Fd]()
+    child_pipe = Slot[Fd]()
+    init = Slot[Pid]()
+    start_time = Slot[str]()
+    cgroup_paths = Slot[dict[str, str]]()
+    network_state = Slot[dict[str, str]]()
+    status = Slot[int]()
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        configuration: Configuration,
+        *,
+        flow: str,
+        program: str,
+        data_path: str,
+        args: tuple[str, ...],
+        inherited: dict[str, str],
+    ) -> None:
+        super().__init__(kernel)
+        self.configuration = configuration
+        self.flow = flow
+        self.program = program
+        self.data_path = data_path
+        self.args = args
+        self.inherited = inherited
+        self._deferred: list[Callable[[], object]] = []
+
+    def defer(self, action: Callable[[], object]) -> None:
+        """Have `action` done at the end, whatever happens; the last one first. What it raises is ignored."""
+        self._deferred.append(action)
+
+    def run_deferred(self) -> None:
+        while self._deferred:
+            with suppress(OSError):
+                self._deferred.pop()()

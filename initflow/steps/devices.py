@@ -1,0 +1,131 @@
+"""The container's /dev: device nodes, ptmx, the console, the links to the standard streams."""
+
+from errno import EEXIST, ENOENT
+
+from initflow.flow import FlowError, Panic, failing, step
+from initflow.golang import GoError, PathError, errno_text, join, mkdir_all, open_file
+from initflow.steps.context import Init
+from initflow.steps.mounts import mount_config
+from kernelapi.flags import FileType, MountFlag, OpenFlag
+from kernelapi.ids import Fd
+from kernelapi.values import makedev
+
+DEVICE_TYPES = {ord("c"): FileType.CHR, ord("b"): FileType.BLK}
+
+STREAM_LINKS = (
+    ("/proc/self/fd", "dev/fd"),
+    ("/proc/self/fd/0", "dev/stdin"),
+    ("/proc/self/fd/1", "dev/stdout"),
+    ("/proc/self/fd/2", "dev/stderr"),
+)
+KCORE_LINK = ("/proc/kcore", "dev/kcore")
+
+
+@step(reads="rootfs")
+def create_device_nodes(init: Init) -> None:
+    """Make the configuration's device nodes.
+
+    After the mounts of the configuration, so that one on /dev does not hide them; with umask 0, for their exact modes.
+    """
+    kernel = init.kernel
+    old = kernel.umask(0)
+    try:
+        for device in mount_config(init).device_nodes:
+            if device is None:
+                raise Panic("a device of the configuration is null")
+            path = join(init.rootfs, device.path)
+            mkdir_all(kernel, join(path, ".."), 0o755)
+            if device.type not in DEVICE_TYPES:
+                raise FlowError(f"{chr(device.type)} is not a valid device type for device {device.path}")
+            mode = DEVICE_TYPES[device.type] | device.file_mode
+            try:
+                kernel.mknod(path, mode, makedev(device.major_number, device.minor_number))
+            except OSError as error:
+                if error.errno != EEXIST:
+                    raise FlowError(f"mknod {device.path} {errno_text(error.errno or 0)}") from error
+            try:
+                kernel.chown(path, device.uid, device.gid)
+            except OSError as error:
+                raise FlowError(f"chown {device.path} to {device.uid}:{device.gid}") from error
+    finally:
+        kernel.umask(old)
+
+
+@step(reads="rootfs")
+def link_ptmx(init: Init) -> None:
+    """Let /dev/ptmx be that of the container's own devpts, by a relative link."""
+    path = join(init.rootfs, "dev/ptmx")
+    try:
+        init.kernel.unlink(path)
+    except OSError as error:
+        if error.errno != ENOENT:
+            raise PathError("remove", path, error) from error
+    with failing(f"symlink dev ptmx symlink pts/ptmx {path}:"):
+        init.kernel.symlink("pts/ptmx", path)
+
+
+@step(reads="rootfs")
+def bind_console(init: Init) -> None:
+    """Put the terminal at /dev/console, owned by the container's root.
+
+    Before the switch of the root: the terminal's path is one of the host.
+    """
+    if not init.console:
+        return
+    kernel, console, path = init.kernel, init.console, join(init.rootfs, "dev/console")
+    old = kernel.umask(0)
+    try:
+        with failing(f"chmod {console}:"):
+            kernel.chmod(console, 0o600)
+        with failing(f"chown {console}:"):
+            kernel.chown(console, 0, 0)
+        try:
+            kernel.close(open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666))
+        except GoError as error:
+            if error.errno != EEXIST:
+                raise FlowError(f"create {path} {error}") from error
+        with failing(f"bind {console} to {path}"):
+            kernel.mount(console, path, "bind", MountFlag.BIND, "")
+    finally:
+        kernel.umask(old)
+
+
+@step(reads="rootfs")
+def reopen_dev_null(init: Init) -> None:
+    """Where a standard stream is the host's /dev/null, make it the container's.
+
+    The descriptor would otherwise lead to a file of the host. It is opened read-only, though it may become standard output.
+    """
+    kernel = init.kernel
+    with failing("Failed to open /dev/null -"):
+        null = open_file(kernel, join(init.rootfs, "dev/null"))
+    try:
+        with failing("Failed to stat /dev/null -"):
+            device = kernel.fstat(null).rdev
+        for fd in range(3):
+            with failing(f"Failed to stat fd {fd} -"):
+                found = kernel.fstat(Fd(fd)).rdev
+            if found == device:
+                with failing(f"Failed to dup fd {null} to fd {fd} -"):
+                    kernel.dup2(null, Fd(fd))
+    finally:
+        kernel.close(null)
+
+
+@step(reads="rootfs")
+def link_standard_streams(init: Init) -> None:
+    """Make /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, and /dev/kcore where the host has it."""
+    links = list(STREAM_LINKS)
+    try:
+        init.kernel.stat(KCORE_LINK[0])
+        links.append(KCORE_LINK)
+    except OSError:
+        pass  # a kernel without it
+    for target, name in links:
+        path = join(init.rootfs, name)
+        try:
+            init.kernel.symlink(target, path)
+        except OSError as error:
+            if error.errno != EEXIST:
+                reason = f"symlink {target} {path}: {errno_text(error.errno or 0)}"
+                raise FlowError(f"dev symlinks symlink {target} {path} {reason}") from error

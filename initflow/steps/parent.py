@@ -1,0 +1,251 @@
+"""The parent: it starts init, prepares the host's side, lets init go on, and waits for it."""
+
+import struct
+from contextlib import suppress
+
+import msgspec
+
+from initflow.flow import CURRENT, FlowError, Group, perform, step
+from initflow.golang import GoError, PathError, open_file, read_file, write_all
+from initflow.messages import receive_error, send
+from initflow.steps.context import Parent, Prologue
+from initflow.steps.prologue import FAILED
+from kernelapi.errors import NotModelled
+from kernelapi.flags import AddressFamily, OpenFlag, Shutdown, Signal, SocketType
+from kernelapi.ids import Fd, Pid
+from kernelapi.kernel import Kernel
+
+ERRNO = struct.Struct("=q")
+"""What a child that could not start reports: a machine word."""
+
+SIGNAL_OFFSET = 128
+NULL = "/dev/null"
+
+
+@step(writes="console master")
+def allocate_terminal(parent: Parent) -> None:
+    """Open a pseudoterminal of the host for a container that asks for one."""
+    parent.console = ""
+    if parent.configuration.tty:
+        kernel = parent.kernel
+        parent.master = open_file(kernel, "/dev/ptmx", OpenFlag.RDWR | OpenFlag.NOCTTY)
+        parent.console = f"/dev/pts/{kernel.ioctl_tiocgptn(parent.master)}"
+        kernel.ioctl_tiocsptlck(parent.master, 0)
+
+
+@step(writes="pipe child_pipe")
+def make_pipe(parent: Parent) -> None:
+    """Make the connection on which init waits for the parent, and the parent for init."""
+    kernel = parent.kernel
+    parent.child_pipe, parent.pipe = kernel.socketpair(AddressFamily.UNIX, SocketType.STREAM | SocketType.CLOEXEC, 0)
+    parent.defer(lambda: kernel.close(parent.pipe))
+
+
+@step(reads="child_pipe console", writes="init")
+def start_init(parent: Parent) -> None:
+    """Clone a child into the new namespaces and let it become init; learn through a pipe whether it did."""
+    kernel = parent.kernel
+    opened: list[Fd] = []
+    try:
+        stdio = _standard_streams(parent, opened)
+        parent.init = _fork_exec(parent, stdio)
+    except (OSError, GoError):
+        kernel.close(parent.child_pipe)
+        raise
+    finally:
+        for fd in opened:
+            kernel.close(fd)
+
+
+@step(reads="child_pipe")
+def close_child_end(parent: Parent) -> None:
+    """Close init's end of the pipe here: its death or its exec could not be seen otherwise."""
+    parent.kernel.close(parent.child_pipe)
+
+
+@step(reads="init", writes="start_time")
+def read_start_time(parent: Parent) -> None:
+    """Note when init started: with its pid, that names it for good."""
+    fields = read_file(parent.kernel, f"/proc/{parent.init}/stat").decode(errors="replace").split(" ")
+    parent.start_time = fields[21]
+
+
+@step(reads="init", writes="cgroup_paths")
+def join_cgroups(parent: Parent) -> None:
+    """Put init into its cgroups. Before it is let go on: no child of it can escape them."""
+    parent.cgroup_paths = {}
+    if parent.configuration.cgroups is not None:
+        from initflow.steps.cgroups import apply  # noqa: PLC0415
+
+        parent.cgroup_paths = apply(parent.kernel, parent.configuration.cgroups, parent.init)
+
+
+@step(reads="init", writes="network_state")
+def create_networks(parent: Parent) -> None:
+    """Make the host's side of each network. A loopback has none."""
+    for network in parent.configuration.networks:
+        if network is not None and network.type == "veth":
+            raise NotModelled("networks of type veth")
+        if network is None or network.type != "loopback":
+            raise FlowError("not a valid network strategy type")
+    parent.network_state = {}
+
+
+@step(reads="init start_time network_state cgroup_paths")
+def save_state(parent: Parent) -> None:
+    """Write down what is known of the container, for those who come to it later."""
+    kernel, path = parent.kernel, f"{parent.data_path}/state.json"
+    state = {
+        "init_pid": parent.init,
+        "init_start_time": parent.start_time,
+        "network_state": parent.network_state,
+        "cgroup_paths": parent.cgroup_paths,
+    }
+    fd = open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666)
+    try:
+        write_all(kernel, fd, msgspec.json.encode(state) + b"\n")
+    finally:
+        kernel.close(fd)
+    parent.defer(lambda: kernel.unlink(path))
+
+
+@step(reads="pipe network_state")
+def send_network_state(parent: Parent) -> None:
+    """Let init go on: all that it needs from the parent is done."""
+    send(parent.kernel, parent.pipe, parent.network_state)
+
+
+@step(reads="pipe")
+def shut_down_sending(parent: Parent) -> None:
+    """Say that nothing more will come: init reads up to here before it reports an error."""
+    parent.kernel.shutdown(parent.pipe, Shutdown.WR)
+
+
+@step(reads="pipe")
+def await_init(parent: Parent) -> None:
+    """Wait until init reports an error or closes its end: by exec, which is success, or by dying, which looks the same."""
+    message = receive_error(parent.kernel, parent.pipe)
+    if message is not None:
+        raise FlowError(message)
+
+
+@step(reads="init", writes="status")
+def wait_for_exit(parent: Parent) -> None:
+    """Wait for init to end, and for what it leaves behind where it shared the host's pid namespace."""
+    parent.status = wait(parent)
+
+
+PARENT = Group(
+    "",
+    allocate_terminal,
+    make_pipe,
+    start_init,
+    close_child_end,
+    read_start_time,
+    join_cgroups,
+    create_networks,
+    save_state,
+    send_network_state,
+    shut_down_sending,
+    await_init,
+    wait_for_exit,
+    doc="Start init, prepare the host's side, let init go on, wait.",
+)
+
+
+def run(parent: Parent, steps: Group) -> int:
+    """Take the steps; return the exit code for the caller: the payload's, 128 + its signal, or 1 with a message on stderr."""
+    try:
+        try:
+            perform(steps, parent)
+        except FlowError as error:
+            CURRENT.set(None)
+            if "init" in parent.slots and "status" not in parent.slots:
+                terminate(parent)
+            write_all(parent.kernel, Fd(2), f"failed to exec: {error.message}\n".encode())
+            return 1
+        return exit_code(parent.status)
+    finally:
+        CURRENT.set(None)
+        parent.run_deferred()
+
+
+def terminate(parent: Parent) -> None:
+    """Kill init and wait for it; what goes wrong on the way is nobody's business any more."""
+    with suppress(OSError):
+        parent.kernel.kill(parent.init, Signal.KILL)
+    with suppress(OSError):
+        wait(parent)
+
+
+def wait(parent: Parent) -> int:
+    """The status word of init, once it has ended. Raises `OSError`."""
+    _, status = parent.kernel.wait4(parent.init)
+    if not parent.configuration.has_namespace("NEWPID"):
+        from initflow.steps.cgroups import kill_all  # noqa: PLC0415
+
+        kill_all(parent.kernel, parent.configuration.cgroups)
+    return status
+
+
+def exit_code(status: int) -> int:
+    """What a caller sees of a status word."""
+    signal = status & 0x7F
+    return SIGNAL_OFFSET + signal if signal else status >> 8
+
+
+def _standard_streams(parent: Parent, opened: list[Fd]) -> tuple[Fd, Fd, Fd]:
+    """The caller's own; with a terminal, which replaces them later, /dev/null."""
+    if not parent.configuration.tty:
+        return Fd(0), Fd(1), Fd(2)
+    for flags in (OpenFlag.RDONLY, OpenFlag.WRONLY, OpenFlag.WRONLY):
+        opened.append(open_file(parent.kernel, NULL, flags))
+    return opened[0], opened[1], opened[2]
+
+
+def _fork_exec(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:
+    kernel, configuration = parent.kernel, parent.configuration
+    reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
+    argv = (parent.program, "init", "--", *parent.args)
+    added = {"console": parent.console, "pipe": "3", "data_path": parent.data_path}
+    envp = tuple(f"{key}={value}" for key, value in {**parent.inherited, **added}.items())
+    arguments = (parent.flow, kernel.getpid(), configuration.root_fs, (*stdio, parent.child_pipe), writer, parent.program, argv, envp)
+    try:
+        pid = kernel.clone(Signal.CHLD | int(configuration.clone_flags), run_prologue, *arguments)
+    except OSError as error:
+        kernel.close(reader)
+        kernel.close(writer)
+        raise PathError("fork/exec", parent.program, error) from error
+    kernel.close(writer)
+    word = kernel.read(reader, ERRNO.size)
+    kernel.close(reader)
+    if word:
+        (errno,) = ERRNO.unpack(word)
+        kernel.wait4(pid)
+        raise PathError("fork/exec", parent.program, OSError(errno, ""))
+    return pid
+
+
+def run_prologue(
+    kernel: Kernel,
+    flow: str,
+    parent: Pid,
+    directory: str,
+    descriptors: tuple[Fd, ...],
+    report: Fd,
+    path: str,
+    argv: tuple[str, ...],
+    envp: tuple[str, ...],
+) -> int:
+    """The child: becomes init, or reports the errno that kept it from it."""
+    from initflow.flows import FLOWS  # noqa: PLC0415 - the flows are made of these steps
+
+    child = Prologue(
+        kernel, parent=parent, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp
+    )
+    try:
+        perform(FLOWS[flow].prologue, child)
+    except FlowError as error:
+        cause = error.__cause__
+        write_all(kernel, child.report, ERRNO.pack(cause.errno or 0 if isinstance(cause, OSError) else 0))
+    return FAILED

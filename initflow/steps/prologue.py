@@ -1,0 +1,60 @@
+"""The child between clone and exec: what Go's runtime (1.4) does before the new program starts."""
+
+from initflow.flow import step
+from initflow.steps.context import Prologue
+from kernelapi.flags import FdFlag, Signal
+from kernelapi.ids import Fd
+
+FAILED = 253
+"""The exit status of a child that could not start the program."""
+
+
+@step
+def set_parent_death_signal(child: Prologue) -> None:
+    """Die with the parent; and at once, if it is gone already.
+
+    In a new pid namespace the parent is 0, never the recorded pid: the signal is sent, and init of a namespace ignores its own.
+    """
+    kernel = child.kernel
+    kernel.prctl_set_pdeathsig(Signal.KILL)
+    if kernel.getppid() != child.parent_pid:
+        kernel.kill(kernel.getpid(), Signal.KILL)
+
+
+@step
+def change_to_rootfs(child: Prologue) -> None:
+    """Start in the root file system: init takes its working directory for it."""
+    if child.directory:
+        child.kernel.chdir(child.directory)
+
+
+@step
+def arrange_descriptors(child: Prologue) -> None:
+    """Bring the standard streams and the pipe to 0, 1, 2, 3, without close-on-exec.
+
+    In two passes: those in the way of others move up first.
+    """
+    kernel, wanted = child.kernel, list(child.stdio)
+    free = max([len(wanted), *wanted]) + 1
+    if child.report < free:
+        child.report = kernel.dup2(child.report, Fd(free))
+        kernel.fcntl_setfd(child.report, FdFlag.CLOEXEC)
+        free += 1
+    for number, fd in enumerate(wanted):
+        if fd < number:
+            wanted[number] = kernel.dup2(fd, Fd(free))
+            kernel.fcntl_setfd(wanted[number], FdFlag.CLOEXEC)
+            free += 1
+            if free == child.report:
+                free += 1
+    for number, fd in enumerate(wanted):
+        if fd == number:
+            kernel.fcntl_setfd(fd, 0)  # dup2 onto itself would leave close-on-exec set
+        else:
+            kernel.dup2(fd, Fd(number))
+
+
+@step
+def start_program(child: Prologue) -> None:
+    """Become init: the same program as the parent, with another command line."""
+    child.kernel.execve(child.path, child.argv, child.envp)

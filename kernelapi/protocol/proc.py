@@ -1,0 +1,84 @@
+"""How the files of proc refuse (proc(5), fs/proc): rows of open, read, write, readlink and every walk through proc.
+
+In family "proc" stand the rows that several files share; a row of one file alone is named after it.
+"""
+
+from errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
+
+from kernelapi.rules import ARGUMENTS, STATE, Refusal
+
+PROC_GONE = Refusal(
+    "proc.esrch.gone", call="proc", errno=ESRCH, depends=STATE,
+    cause="the process whose file or directory this is has been reaped",
+    source="proc(5); fs/proc/base.c proc_single_show, proc_pid_permission",
+)  # fmt: skip
+PROC_NOT_TRACEABLE = Refusal(
+    "proc.eacces.ptrace", call="proc", errno=EACCES, depends=STATE,
+    cause="the caller may not trace the process (PTRACE_MODE_READ_FSCREDS): other ids, fewer capabilities, or not dumpable",
+    source="ptrace(2), \"Ptrace access mode checking\"; fs/proc/base.c proc_fd_access_allowed, fs/proc/namespaces.c",
+)  # fmt: skip
+PROC_NOTHING_BEHIND = Refusal(
+    "proc.enoent.nothing", call="proc", errno=ENOENT, depends=STATE,
+    cause="the process has nothing behind this link: a zombie has no executable, no root and no namespaces but two",
+    source="fs/proc/base.c proc_pid_get_link, fs/nsfs.c ns_get_path",
+)  # fmt: skip
+PROC_READ_ONLY = Refusal(
+    "proc.einval.write", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file cannot be written: who overrides its mode gets as far as this",
+    source="write(2); fs/read_write.c vfs_write",
+)  # fmt: skip
+PROC_WRITE_ONLY = Refusal(
+    "proc.einval.read", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file cannot be read", source="read(2); fs/read_write.c vfs_read",
+)  # fmt: skip
+PROC_HIDDEN = Refusal(
+    "proc.eperm.hidepid", call="proc", errno=EPERM, depends=STATE,
+    cause="proc is mounted with hidepid=1 and the caller may not trace the process",
+    source="proc(5), \"hidepid\"; fs/proc/base.c proc_pid_permission",
+)  # fmt: skip
+PROC_INVISIBLE = Refusal(
+    "proc.enoent.hidepid", call="proc", errno=ENOENT, depends=STATE,
+    cause="proc is mounted with hidepid=2 or 4 and the caller may not trace the process",
+    source="proc(5), \"hidepid\"; fs/proc/base.c proc_pid_permission",
+)  # fmt: skip
+PROC_ZOMBIE_MEMORY = Refusal(
+    "proc.esrch.memory", call="proc", errno=ESRCH, depends=STATE,
+    cause="a zombie has no memory that environ could show", source="fs/proc/base.c proc_mem_open",
+    since="6.17",
+)  # fmt: skip
+PROC_ZOMBIE_MOUNTS = Refusal(
+    "proc.einval.mounts", call="proc", errno=EINVAL, depends=STATE,
+    cause="a zombie has no mount namespace that mounts or mountinfo could show",
+    source="fs/proc_namespace.c mounts_open_common",
+)  # fmt: skip
+PROC_OTHERS_NAME = Refusal(
+    "proc.einval.comm", call="proc", errno=EINVAL, depends=STATE,
+    cause="a process may name only its own threads", source="proc(5), /proc/pid/comm; fs/proc/base.c comm_write",
+)  # fmt: skip
+PROC_OOM_SYNTAX = Refusal(
+    "proc.einval.oom_score_adj", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    cause="oom_score_adj takes a decimal number between -1000 and 1000",
+    source="proc(5), /proc/pid/oom_score_adj; fs/proc/base.c oom_score_adj_write",
+)  # fmt: skip
+PROC_OOM_LOWERED = Refusal(
+    "proc.eacces.oom_score_adj", call="proc", errno=EACCES, depends=STATE,
+    cause="oom_score_adj cannot go below the lowest value that CAP_SYS_RESOURCE has set, without that capability",
+    source="proc(5), /proc/pid/oom_score_adj; fs/proc/base.c __set_oom_adj",
+)  # fmt: skip
+PROC_OTHERS_LABEL = Refusal(
+    "proc.eperm.attr", call="proc", errno=EPERM, depends=STATE,
+    cause="a process may write only its own security attributes", source="fs/proc/base.c proc_pid_attr_write",
+)  # fmt: skip
+PROC_NO_LSM = Refusal(
+    "proc.einval.attr", call="proc", errno=EINVAL, depends=STATE,
+    cause="no security module has this attribute", source="security/security.c security_getprocattr",
+)  # fmt: skip
+SYSCTL_ACCESS = Refusal(
+    "sysctl.eacces.mode", call="proc", errno=EACCES, depends=STATE,
+    cause="the mode of the parameter does not let the caller: no capability overrides it, and only uid 0 of the host owns it",
+    source="proc(5), /proc/sys; fs/proc/proc_sysctl.c sysctl_perm",
+)  # fmt: skip
+SYSCTL_SYNTAX = Refusal(
+    "sysctl.einval.number", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    cause="the parameter takes a number, in its range", source="kernel/sysctl.c do_proc_dointvec, proc_dointvec_minmax",
+)  # fmt: skip
