@@ -14,6 +14,7 @@ from fakekernel.mount import Path
 from fakekernel.store import Record
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
+from kernelapi.protocol.entries import CREATE_UNSUPPORTED, REMOVE_UNSUPPORTED
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -48,6 +49,17 @@ class Behaviour:
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         """All children of a directory whose entries are made on demand, without "." and ".."."""
         raise NotModelled(f"listing {directory.name!r}")
+
+    missing_is_final = True
+    """Whether the lookup itself fails on a name that is not there (proc), so that making one is not even considered."""
+
+    def make_directory(self, kernel: "Syscalls", directory: Dentry, name: str, mode: int) -> None:
+        """Make a directory in one whose entries are made on demand (a cgroup); all checks but the directory's own are done."""
+        kernel.fail(CREATE_UNSUPPORTED)
+
+    def remove_directory(self, kernel: "Syscalls", directory: Dentry) -> None:
+        """Remove a directory that `make_directory` made; all checks but its own are done."""
+        kernel.fail(REMOVE_UNSUPPORTED)
 
     def target(self, kernel: "Syscalls", inode: Inode) -> str:
         """What readlink answers."""

@@ -3,6 +3,7 @@
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import Superblock
+from fakekernel.lifecycle import enlist, new_pid
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.namespaces import (
     CgroupNamespace,
@@ -17,7 +18,7 @@ from fakekernel.namespaces import (
 from fakekernel.profile import HostProfile
 from fakekernel.store import Store
 from fakekernel.system import System
-from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, StructPid, Task
+from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, Task
 from fakekernel.userns import IDENTITY, UserNamespace
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
@@ -54,7 +55,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
         time_for_children=time,
         pid_for_children=pidns,
     )
-    pid = _new_pid(system)
+    pid = new_pid(store, system.pidns)
     job = Job(store=store, group=pid, session=pid, is_leader=True)
     for resource, limit in host.limits:
         job.limits[resource] = limit
@@ -73,16 +74,14 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
         comm="init",
     )
     init.actions.dispositions[Signal.CHLD] = Disposition.IGNORE
-    pid.task = init
-    pidns.reaper = init
-    system.tasks[pid.global_number] = init
+    enlist(system, init)
     return system, init
 
 
 def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
     """A child of init, in its namespaces, session and directory, with init's credentials and no descriptors."""
     store = system.store
-    pid = _new_pid(system)
+    pid = new_pid(store, system.pidns)
     task = Task(
         store=store,
         pid=pid,
@@ -100,9 +99,7 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
     )
     for resource, limit in init.job.limits.items():
         task.job.limits[resource] = limit
-    pid.task = task
-    init.children[pid.global_number] = task
-    system.tasks[pid.global_number] = task
+    enlist(system, task)
     return task
 
 
@@ -127,14 +124,6 @@ def give(task: Task, description: Description) -> None:
 
 def _root(userns: UserNamespace, bounding: CapSet) -> Credentials:
     return Credentials(userns, permitted=bounding, effective=bounding, bounding=bounding)
-
-
-def _new_pid(system: System) -> StructPid:
-    pidns = system.pidns
-    pidns.last_pid += 1
-    pid = StructPid(store=system.store, numbers=((pidns, pidns.last_pid),))
-    pidns.pids[pidns.last_pid] = pid
-    return pid
 
 
 def _root_mount(system: System, mntns: MountNamespace) -> Path:

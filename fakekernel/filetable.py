@@ -129,6 +129,14 @@ def drop_table(machine: "Machine", table: FileTable) -> None:
             drop(machine, table, fd)
 
 
+def abandon_call(task: "Task") -> None:
+    """Take back what the call that `task` dies in has done so far: an open that waits at a FIFO counts as an end of it."""
+    abandon = getattr(task.progress, "abandon", None)
+    if abandon is not None:
+        abandon()
+        task.progress = None
+
+
 def close_on_exec(machine: "Machine", table: FileTable) -> None:
     """Close what is marked close-on-exec, lowest number first (do_close_on_exec). The table must not be shared."""
     for fd, found in sorted(table.entries.items(), key=_number):

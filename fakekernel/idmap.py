@@ -1,7 +1,8 @@
 """The files /proc/PID/uid_map, gid_map and setgroups: what writing them checks and what reading them shows.
 
-user_namespaces(7), "User and group ID mappings"; kernel/user_namespace.c map_write, proc_setgroups_write. The man page says that
-the writer needs CAP_SETUID in the namespace: it is CAP_SYS_ADMIN over it that Linux asks for, of whoever *opened* the file.
+user_namespaces(7), "User and group ID mappings"; kernel/user_namespace.c map_write, proc_setgroups_write. The man page says
+that the writer needs CAP_SETUID in the namespace: it is CAP_SYS_ADMIN over it that Linux asks for, of whoever *opened* the
+file.
 """
 
 from typing import Literal
@@ -47,7 +48,7 @@ SPACES = b" \t\n\v\f\r\xa0"  # as the kernel's isspace has it
 def write_map(
     kernel: SyscallBase, userns: UserNamespace, which: Which, opener: Credentials, offset: int, data: bytes
 ) -> int:
-    """Write `data` at `offset` to a map of `userns`, through a file opened with the credentials `opener`. Returns its length."""
+    """Write `data` at `offset` to a map of `userns`, through a file that `opener` opened. Returns its length."""
     parent = userns.parent
     if parent is None:
         kernel.refuse(IDMAP_INITIAL)

@@ -16,7 +16,7 @@ from fakekernel.mount import Mount, Path
 from fakekernel.permission import SEARCH, permitted
 from kernelapi.errors import ModelError
 from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISVTX, FileType, MountFlag
-from kernelapi.protocol.files import (
+from kernelapi.protocol.lookup import (
     LOOKUP_DIRFD_NOT_A_DIRECTORY,
     LOOKUP_EMPTY,
     LOOKUP_MISSING,
@@ -225,11 +225,7 @@ class Walk:
     def _check_sticky(self, link: Inode) -> None:
         """Whether a link that ends a path may be followed where anybody can make links (may_follow_link)."""
         directory = self.dentry.inode
-        if (
-            directory.mode & (S_ISVTX | 0o002) == S_ISVTX | 0o002
-            and link.uid != self.cred.fsuid
-            and link.uid != directory.uid
-        ):
+        if directory.mode & (S_ISVTX | 0o002) == S_ISVTX | 0o002 and link.uid != self.cred.fsuid and link.uid != directory.uid:
             self.kernel.refuse(LOOKUP_STICKY_LINK)
 
     def _up(self) -> None:

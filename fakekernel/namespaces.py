@@ -25,7 +25,9 @@ class UtsNamespace(Namespace):
 
 
 class IpcNamespace(Namespace):
-    """System V IPC and POSIX message queues (ipc_namespaces(7)): as much as having one of its own."""
+    """System V IPC and POSIX message queues (ipc_namespaces(7)): the parameters in /proc/sys that were changed."""
+
+    sysctls: Table[str, int] = TABLE
 
 
 class NetLink(Record):
@@ -41,6 +43,7 @@ class NetNamespace(Namespace):
     """Links by index (network_namespaces(7))."""
 
     links: Table[int, NetLink] = TABLE
+    sysctls: Table[str, int] = TABLE  # parameters in /proc/sys/net that were changed
 
 
 class CgroupNamespace(Namespace):

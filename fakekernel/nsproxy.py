@@ -23,6 +23,8 @@ from fakekernel.userns import UserNamespace
 from kernelapi.capability import EMPTY, FULL, Cap
 from kernelapi.flags import CloneFlag
 from kernelapi.protocol.namespaces import (
+    ENTER_USER_CAPABILITIES,
+    ENTER_USER_SECUREBITS,
     NEW_IPC_SYSVSEM,
     NEW_PID_OUTSIDE,
     NEW_PID_PENDING,
@@ -75,14 +77,15 @@ def new_user_namespace(kernel: SyscallBase, cred: Credentials) -> Credentials:
         setgroups_allowed=parent.setgroups_allowed,
         parent_could_setfcap=Cap.SETFCAP in cred.effective,
     )
-    return in_user_namespace(cred, userns)
+    return in_user_namespace(kernel, cred, userns)
 
 
-def in_user_namespace(cred: Credentials, userns: UserNamespace) -> Credentials:
+def in_user_namespace(kernel: SyscallBase, cred: Credentials, userns: UserNamespace) -> Credentials:
     """What `cred` becomes on entering `userns`: the same ids, all capabilities there (set_cred_user_ns)."""
-    return cred._replace(
-        userns=userns, inheritable=EMPTY, permitted=FULL, effective=FULL, bounding=FULL, ambient=EMPTY, securebits=0
-    )
+    cred = cred._replace(userns=userns)
+    if kernel.happens(ENTER_USER_CAPABILITIES):
+        cred = cred._replace(inheritable=EMPTY, permitted=FULL, effective=FULL, bounding=FULL, ambient=EMPTY)
+    return cred._replace(securebits=0) if kernel.happens(ENTER_USER_SECUREBITS) else cred
 
 
 def is_chrooted(fs: FsContext, mntns: MountNamespace) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.description import Description, new_nameless
 from fakekernel.filesystem import Inode
+from fakekernel.signalling import send_self
 from fakekernel.store import Record
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag, Signal
 from kernelapi.protocol.descriptors import (
@@ -77,12 +78,6 @@ def new_pipe(kernel: "SyscallBase", flags: int) -> tuple[Description, Descriptio
         for mode in (OpenFlag.RDONLY, OpenFlag.WRONLY)
     )
     return reader, writer
-
-
-def send_self(kernel: "SyscallBase", signal: Signal) -> None:
-    import fakekernel.signalling as signalling
-
-    signalling.send_self(kernel, signal)
 
 
 def broken_pipe(kernel: "SyscallBase", *, signal: bool = True) -> None:

@@ -96,6 +96,7 @@ class Process:
                 result = handler(self.syscalls, *args)
             except Blocked as blocked:
                 self.waiting, self.woken = blocked, False
+                scheduler.start_born(self)  # a vfork child runs while its parent waits
                 continue
             except Refused as refused:
                 errno, row = refused.row.errno, refused.row
@@ -116,6 +117,8 @@ class Process:
         scheduler.completed(self, event)
         if self.gone:
             raise ProcessGone
+        if not task.state.runs:  # it has stopped itself
+            scheduler.give_way(self)
         if row is not None:
             raise Refused(row)
         return result

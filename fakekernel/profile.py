@@ -19,10 +19,19 @@ DEFAULT_LIMITS: tuple[tuple[int, Limit], ...] = (
 )
 """What a Linux of 24 GiB gives its first process; resources not listed are unlimited."""
 
+DEFAULT_PROC_ENTRIES = (
+    "acpi", "bus", "driver", "fs", "irq", "kcore", "keys", "kmsg", "pressure", "scsi", "sysrq-trigger", "timer_list", "tty",
+)  # fmt: skip
+"""What the kernel of a usual distribution has."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostProfile:
-    """Where the simulated kernel starts. `bounding` is what root of the host has; `security_modules` are those that are on."""
+    """Where the simulated kernel starts.
+
+    `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
+    depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them.
+    """
 
     release: str = "6.18.0"
     hostname: str = "host"
@@ -30,6 +39,9 @@ class HostProfile:
     bounding: CapSet = FULL
     limits: tuple[tuple[int, Limit], ...] = field(default=DEFAULT_LIMITS)
     security_modules: tuple[str, ...] = ()
+    proc_entries: tuple[str, ...] = DEFAULT_PROC_ENTRIES
+    cgroup_v1: tuple[str, ...] = ()
+    version: str = "#1 SMP PREEMPT_DYNAMIC"
 
 
 DEFAULT_HOST = HostProfile()

@@ -26,11 +26,12 @@ def climb(path: Path, root: Path) -> tuple[str, Reach]:
                 break
             mount, dentry = mount.parent, mount.mountpoint
             continue
-        if dentry.parent is None:
+        parent = dentry.parent
+        if parent is None:
             reach = Reach.ESCAPED
             break
         names.append(dentry.name)
-        dentry = dentry.parent
+        dentry = parent
     names.reverse()
     return "/" + "/".join(names), reach
 

@@ -6,7 +6,7 @@ from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.credentials import has_capability
 from fakekernel.description import Description
 from fakekernel.filesystem import Inode
-from fakekernel.pipe import send_self
+from fakekernel.signalling import send_self
 from kernelapi.capability import Cap
 from kernelapi.flags import RLIM_INFINITY, S_ISGID, S_ISUID, OpenFlag, Rlimit, Seek, Signal
 from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, READ_DIRECTORY, WRITE_TOO_LARGE

@@ -115,9 +115,7 @@ class Scheduler:
         for observe in machine.observers:
             observe(process, event)
         if self.born:
-            for task in self.born:
-                self._start(task, process.name)
-            self.born.clear()
+            self.start_born(process)
         if process.gone:
             self._retire(process)
             if process.task.lives:  # replaced by exec
@@ -132,6 +130,12 @@ class Scheduler:
                     victim.end()
         if machine.checks:
             machine.check()
+
+    def start_born(self, process: Process) -> None:
+        """Start whom the call under way has made."""
+        for task in self.born:
+            self._start(task, process.name)
+        self.born.clear()
 
     def _retire(self, process: Process) -> None:
         del self.processes[process.task]

@@ -18,6 +18,7 @@ class System(Record):
     mntns: MountNamespace | None = None
     pipefs: Mount | None = None  # where pipes have their inodes
     sockfs: Mount | None = None  # where sockets have theirs
+    in_flight: Table[int, int] = TABLE  # descriptors that a user has sent and nobody has received, by his global id
     nsfs: Mount | None = None  # where namespaces have theirs
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
     groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
@@ -27,8 +28,11 @@ class System(Record):
     next_mount: int = 1
     next_group: int = 1
     next_minor: int = 1
+    next_sibling: int = 1
     suid_dumpable: int = 0
     nr_open: int = 1048576
+    sysctls: Table[str, int] = TABLE  # other parameters in /proc/sys that were changed
+    mount_max: int = 100_000  # mounts in one namespace (/proc/sys/fs/mount-max)
     protected_symlinks: int = 0  # /proc/sys/fs/protected_symlinks, as the kernel starts
     protected_hardlinks: int = 1  # /proc/sys/fs/protected_hardlinks, as every distribution sets it
 
@@ -45,6 +49,11 @@ class System(Record):
         """A number for a new peer group of mounts."""
         self.next_group = (group := self.next_group) + 1
         return group
+
+    def take_sibling(self) -> int:
+        """A place behind all others among the children of a process."""
+        self.next_sibling = (place := self.next_sibling) + 1
+        return place
 
     def take_dev(self) -> int:
         """A device number, major 0, for a file system without a device."""

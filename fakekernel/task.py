@@ -21,10 +21,12 @@ from kernelapi.values import Limit
 
 class StructPid(Record):
     """The numbers of a process, one for each pid namespace that sees it: the outermost first. It outlives the task as long
-    as it names a process group or a session."""
+    as it names a process group or a session: as long as that has members, which are listed by global number."""
 
     numbers: tuple[tuple[PidNamespace, int], ...]
     task: "Task | None" = None
+    group_members: "Table[int, Task]" = TABLE
+    session_members: "Table[int, Task]" = TABLE
 
     def number_in(self, ns: PidNamespace) -> Pid:
         """The number that `ns` knows it by; 0 where `ns` does not see it."""
@@ -78,13 +80,16 @@ class Job(Record):
     limits: Table[int, Limit] = TABLE
     is_subreaper: bool = False
     has_subreaper: bool = False  # an ancestor was one when this process was made
+    oom_score_adj: int = 0
+    oom_score_adj_min: int = 0  # the lowest that CAP_SYS_RESOURCE has set
 
 
 class State(Enum):
-    """Whether a process lives."""
+    """Whether a process lives. The init of a pid namespace is exiting until all other members of it are reaped."""
 
     ALIVE = "alive"
     STOPPED = "stopped"
+    EXITING = "exiting"
     ZOMBIE = "zombie"
     DEAD = "dead"
 
@@ -114,6 +119,7 @@ class Task(Record):
     namespaces: NamespaceSet
     image: Image
     children: "Table[int, Task]" = TABLE  # by global number
+    sibling: int = 0  # its place among the children of its parent, who looks at the lowest first
     exit_signal: int = 0
     comm: str = ""
     pdeathsig: int = 0
@@ -123,7 +129,12 @@ class Task(Record):
     pending: frozenset[int] = frozenset()
     state: State = State.ALIVE
     status: int = 0  # the status word for wait, once a zombie
+    stop_signal: int = 0  # the signal that stopped it, until that is waited for
+    was_continued: bool = False  # by SIGCONT, until that is waited for
     did_exec: bool = False
+    exec_id: int = 0  # how many times it has made an exec
+    parent_exec_id: int = 0  # how many times its parent had, when it was made
+    born: int = 0  # when it was made, in nanoseconds of the virtual clock
     vfork_parent: "Task | None" = None
     progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call
 

@@ -30,7 +30,7 @@ class Panic(Exception):
     """The original crashes here: the Go runtime ends the process with status 2 and nothing is reported."""
 
 
-class failing:  # noqa: N801 - reads as a word of the sentence
+class failing:
     """`with failing("chroot ."):` what fails inside is reported with these words before it."""
 
     __slots__ = ("words",)

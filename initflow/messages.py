@@ -21,6 +21,11 @@ def receive(kernel: Kernel, fd: Fd) -> dict[str, Any] | None:
         data += chunk
         if data.endswith(b"\n"):
             break
+    return parse(data)
+
+
+def parse(data: bytes) -> dict[str, Any] | None:
+    """The object that `data` holds; None where it holds nothing. Raises `GoError` where it is something else."""
     if not data.strip():
         return None
     try:

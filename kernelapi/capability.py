@@ -75,6 +75,9 @@ class CapSet:
         object.__setattr__(self, "mask", mask)
         return self
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return CapSet.from_mask, (self.mask,)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a CapSet is immutable")
 

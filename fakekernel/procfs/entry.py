@@ -12,8 +12,9 @@ from fakekernel.behaviour import BEHAVIOURS, Behaviour, Listed
 from fakekernel.description import Description
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.store import Record
-from kernelapi.flags import S_IFMT, FileType
+from kernelapi.flags import S_IFMT, FileType, Seek
 from kernelapi.ids import Kgid, Kuid
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE
 from kernelapi.protocol.proc import PROC_READ_ONLY, PROC_WRITE_ONLY
 
 if TYPE_CHECKING:
@@ -113,6 +114,19 @@ class MadeFile(Behaviour):
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         kernel.refuse(PROC_READ_ONLY)
         return len(data)
+
+    def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
+        if whence == Seek.CUR:
+            offset += description.offset
+        elif whence == Seek.END:  # nobody knows where that is (seq_lseek)
+            kernel.refuse(LSEEK_WHENCE)
+        if offset < 0:
+            kernel.refuse(LSEEK_NEGATIVE)
+            offset = 0
+        # -- effects only below --
+        if offset != description.offset:
+            description.offset = offset
+        return offset
 
 
 class FixedFile(MadeFile):

@@ -3,14 +3,12 @@
 from typing import TYPE_CHECKING, cast
 
 from fakekernel.behaviour import Behaviour
-from fakekernel.credentials import Credentials
 from fakekernel.description import Description
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.procfs.entry import DIRECTORY, MadeFile, TableDirectory
 from fakekernel.ptrace import SUID_DUMP_USER, may_access
 from fakekernel.task import StructPid, Task
 from kernelapi.errors import ModelError
-from kernelapi.flags import FileType
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.protocol.proc import PROC_GONE, PROC_NOT_TRACEABLE
 
@@ -20,13 +18,7 @@ if TYPE_CHECKING:
 
 def find(inode: Inode) -> Task | None:
     """The process whose file or directory `inode` is; None once it has been reaped (get_proc_task)."""
-    task = cast(StructPid, inode.subject).task
-    return None if task is None or task.store is None or not is_listed(task) else task
-
-
-def is_listed(task: Task) -> bool:
-    """Whether the process is there, alive or a zombie."""
-    return task.pid.task is task
+    return cast(StructPid, inode.subject).task
 
 
 def task_of(kernel: "Syscalls", inode: Inode) -> Task:
@@ -87,22 +79,9 @@ class ProcessFile(OfProcess, MadeFile):
     """A file below /proc/PID whose text is made of the process at the time of reading."""
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        return self.text(kernel, task_of(kernel, description.inode)).encode(errors="surrogateescape")
+        task = task_of(kernel, description.inode)
+        return self.text(kernel, description, task).encode(errors="surrogateescape")
 
-    def text(self, kernel: "Syscalls", task: Task) -> str:
+    def text(self, kernel: "Syscalls", description: Description, task: Task) -> str:
+        """What the file says of `task` to who has it open."""
         raise NotImplementedError
-
-
-class ProcessLink(OfProcess):
-    """A link below /proc/PID."""
-
-
-def checked(kernel: "Syscalls", inode: Inode, cred: Credentials) -> Task:
-    """The process of `inode`, if `cred` may look into it. Refuses by PROC_GONE and PROC_NOT_TRACEABLE."""
-    task = task_of(kernel, inode)
-    if not may_access(kernel.task, task, cred=cred):
-        kernel.refuse(PROC_NOT_TRACEABLE)
-    return task
-
-
-IS_LINK = FileType.LNK

@@ -1,12 +1,12 @@
 """What every call of the simulated kernel stands on: who calls, refusing by row, capability checks, waiting."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from fakekernel.credentials import Credentials, commit_creds, has_capability
 from fakekernel.store import Record, Store
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
-from kernelapi.errors import Refused
+from kernelapi.errors import ModelError, Refused
 from kernelapi.rules import Effect, Refusal
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class SyscallBase:
         """Fail the call by `row`. Returns only where the row is suspended for this call: the effects then follow."""
         if row not in self.machine.suspended:
             raise Refused(row)
+
+    def fail(self, row: Refusal) -> NoReturn:
+        """As `refuse`, where a suspended row leaves nothing to go on with: that is a `ModelError` then."""
+        self.refuse(row)
+        raise ModelError(f"{row.id} is suspended, and there is nothing to go on with")
 
     def happens(self, row: Effect) -> bool:
         """Whether the call has this effect: unless the row is suspended for it."""

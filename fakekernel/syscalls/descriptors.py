@@ -26,7 +26,10 @@ from kernelapi.protocol.descriptors import (
 from kernelapi.values import DirEntry
 
 O_ASYNC, O_DIRECT, O_NOATIME, O_NOTIFICATION_PIPE = 0o20000, 0o40000, 0o1000000, 0o200
-SETTABLE = OpenFlag.APPEND | OpenFlag.NONBLOCK
+# As plain ints: ~ of an IntFlag holds only bits that have a name.
+CLOEXEC, NONBLOCK = int(OpenFlag.CLOEXEC), int(OpenFlag.NONBLOCK)
+SETTABLE = int(OpenFlag.APPEND | OpenFlag.NONBLOCK)
+UNSHARE, MARK = int(CloseRangeFlag.UNSHARE), int(CloseRangeFlag.CLOEXEC)
 SEEK_DATA, SEEK_HOLE = 3, 4
 
 
@@ -47,16 +50,16 @@ class DescriptorCalls(SyscallBase):
 
     def close_range(self, first: int, last: int, flags: int = 0) -> None:
         first, last = first & 0xFFFFFFFF, last & 0xFFFFFFFF
-        if flags & ~(CloseRangeFlag.UNSHARE | CloseRangeFlag.CLOEXEC):
+        if flags & ~(UNSHARE | MARK):
             self.refuse(CLOSE_RANGE_FLAGS)
         if first > last:
             self.refuse(CLOSE_RANGE_ORDER)
         # -- effects only below --
-        if flags & CloseRangeFlag.UNSHARE:
+        if flags & UNSHARE:
             filetable.unshare_table(self.task)
         table = self.task.files
         numbers = sorted(fd for fd in table.entries if first <= fd <= last)
-        if flags & CloseRangeFlag.CLOEXEC:
+        if flags & MARK:
             for fd in numbers:
                 self._mark(Fd(fd), True)
         else:
@@ -81,11 +84,11 @@ class DescriptorCalls(SyscallBase):
         return self._dup_to(fd, to, cloexec=False)
 
     def dup3(self, fd: Fd, to: Fd, flags: int) -> Fd:
-        if flags & ~OpenFlag.CLOEXEC:
+        if flags & ~CLOEXEC:
             self.refuse(DUP3_FLAGS)
         if fd == to:
             self.refuse(DUP3_SAME)
-        return self._dup_to(fd, to, cloexec=bool(flags & OpenFlag.CLOEXEC))
+        return self._dup_to(fd, to, cloexec=bool(flags & CLOEXEC))
 
     def _dup_to(self, fd: Fd, to: Fd, *, cloexec: bool) -> Fd:
         if not 0 <= to < filetable.number_limit(self):
@@ -139,14 +142,14 @@ class DescriptorCalls(SyscallBase):
     # -- pipes --
 
     def pipe2(self, flags: int) -> tuple[Fd, Fd]:
-        if flags & ~(OpenFlag.CLOEXEC | OpenFlag.NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE):
+        if flags & ~(CLOEXEC | NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE):
             self.refuse(PIPE_FLAGS)
         if flags & (O_DIRECT | O_NOTIFICATION_PIPE):
             raise NotModelled("pipe2 with O_DIRECT or O_NOTIFICATION_PIPE")
         first, second = filetable.reserve(self, 2)
         # -- effects only below --
-        cloexec = bool(flags & OpenFlag.CLOEXEC)
-        reader, writer = new_pipe(self, flags & OpenFlag.NONBLOCK)
+        cloexec = bool(flags & CLOEXEC)
+        reader, writer = new_pipe(self, flags & NONBLOCK)
         filetable.put(self.task.files, first, reader, cloexec=cloexec)
         filetable.put(self.task.files, second, writer, cloexec=cloexec)
         return first, second

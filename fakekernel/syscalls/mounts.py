@@ -1,9 +1,441 @@
-"""The mount tree (fs/namespace.c, fs/pnode.c)."""
+"""The mount tree (mount(2), umount2(2), pivot_root(2); fs/namespace.c)."""
 
+from fakekernel.filesystem import Superblock
+from fakekernel.fstypes import FSTYPES, NOT_MODELLED, SUPERBLOCK_FLAGS, FilesystemType, MountRequest, parse_request
+from fakekernel.lookup import cross_mounts, resolve
+from fakekernel.mount import Mount, MountNamespace, Path
+from fakekernel.mounttree import (
+    ATIME_FLAGS,
+    ATIME_LOCK,
+    LOCKABLE_FLAGS,
+    attach,
+    children_of,
+    clone_mount,
+    copy_tree,
+    descend,
+    detach,
+    is_ancestor,
+    is_below,
+    is_reachable,
+)
+from fakekernel.mountusers import is_written, is_written_through, used_mounts
+from fakekernel.namespaces import Namespace
+from fakekernel.peers import change_propagation
+from fakekernel.propagation import attach_tree, keeps_busy, umount_tree
 from fakekernel.syscalls.base import SyscallBase
+from fakekernel.userns import UserNamespace
+from kernelapi.capability import Cap
+from kernelapi.errors import ModelError, NotModelled
+from kernelapi.flags import AT_FDCWD, FileType, MountFlag, UmountFlag
+from kernelapi.protocol import mounts as rows
+from kernelapi.rules import Refusal
+
+# Plain numbers: arithmetic on the enums would be slow in the hot paths.
+RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW = map(
+    int, (MountFlag.RDONLY, MountFlag.NOSUID, MountFlag.NODEV, MountFlag.NOEXEC, MountFlag.NOSYMFOLLOW)
+)
+NOATIME, NODIRATIME, RELATIME, STRICTATIME = map(
+    int, (MountFlag.NOATIME, MountFlag.NODIRATIME, MountFlag.RELATIME, MountFlag.STRICTATIME)
+)
+REMOUNT, BIND, MOVE, REC, SILENT = map(
+    int, (MountFlag.REMOUNT, MountFlag.BIND, MountFlag.MOVE, MountFlag.REC, MountFlag.SILENT)
+)
+PROPAGATION = int(MountFlag.SHARED | MountFlag.PRIVATE | MountFlag.SLAVE | MountFlag.UNBINDABLE)
+PER_MOUNT = RDONLY | NOSUID | NODEV | NOEXEC | NOATIME | NODIRATIME | NOSYMFOLLOW
+ATIME = int(ATIME_FLAGS)
+LOCKABLE, ATIME_LOCKED = int(LOCKABLE_FLAGS), int(ATIME_LOCK)
+REMOUNTABLE = RDONLY | int(MountFlag.SYNCHRONOUS | MountFlag.MANDLOCK | MountFlag.LAZYTIME)
+"""The flags of a superblock that a remount sets or clears (MS_RMT_MASK)."""
+
+NOUSER = 1 << 31
+MAGIC, MAGIC_MASK = 0xC0ED0000, 0xFFFF0000
+"""Programs of the time before 2.4 give it in the upper half of the flags, where it says nothing."""
+
+STRING_MAX, DATA_MAX = 4095, 4095
+FORCE, DETACH, EXPIRE, NOFOLLOW = map(int, UmountFlag)
 
 
 class MountCalls(SyscallBase):
     """The mount tree."""
 
     __slots__ = ()
+
+    # -- mount --
+
+    def mount(self, source: str, target: str, fstype: str, flags: int, data: str) -> None:
+        flags = int(flags)
+        if len(fstype.encode("utf-8", "surrogateescape")) > STRING_MAX:
+            self.refuse(rows.MOUNT_STRING_TOO_LONG)
+        if len(source.encode("utf-8", "surrogateescape")) > STRING_MAX:
+            self.refuse(rows.MOUNT_STRING_TOO_LONG)
+        place = resolve(self, AT_FDCWD, target)
+        if flags & MAGIC_MASK == MAGIC:
+            flags &= ~MAGIC_MASK
+        if flags & NOUSER:
+            self.refuse(rows.MOUNT_NOUSER)
+        if not self.may_mount():
+            self.refuse(rows.MOUNT_UNPRIVILEGED)
+        if flags & (REMOUNT | BIND) == REMOUNT | BIND:
+            self._remount_one(place, _mount_flags(flags, place.mount))
+        elif flags & REMOUNT:
+            self._remount(place, flags, _mount_flags(flags, place.mount), data)
+        elif flags & BIND:
+            self._bind(place, source, recursive=bool(flags & REC))
+        elif flags & PROPAGATION:
+            self._change_propagation(place, flags)
+        elif flags & MOVE:
+            self._move(place, source)
+        else:
+            self._mount_new(place, fstype, source, flags, data)
+
+    def may_mount(self) -> bool:
+        """Whether the caller may change its mount namespace (fs/namespace.c may_mount)."""
+        return self.capable_over(self.task.namespaces.mnt.owner, Cap.SYS_ADMIN)
+
+    def is_mine(self, mount: Mount) -> bool:
+        """Whether `mount` is in the caller's mount namespace (fs/namespace.c check_mnt)."""
+        return mount.ns is self.task.namespaces.mnt
+
+    def _where(self, place: Path, gone: Refusal) -> Path:
+        """The place on top of all that is mounted on `place`: there something can be mounted (do_lock_mount)."""
+        top = cross_mounts(place.mount, place.dentry)
+        if top.dentry.unlinked or top.mount.ns is None:
+            self.refuse(gone)
+        return top
+
+    def _graft(self, tree: Mount, place: Path) -> None:
+        attach_tree(self.machine.system, self.task.namespaces.mnt, tree, place.mount, place.dentry)
+
+    def _check_room(self, more: int) -> None:
+        if len(self.task.namespaces.mnt.mounts) + more > self.machine.system.mount_max:
+            self.refuse(rows.MOUNT_TOO_MANY)
+
+    # -- mount: remount --
+
+    def _remount_one(self, place: Path, flags: int) -> None:
+        mount = place.mount
+        self._check_remount(place, flags)
+        if flags & RDONLY and not mount.flags & RDONLY and not mount.sb.flags & RDONLY:
+            if is_written_through(self.machine.system, mount):
+                self.refuse(rows.REMOUNT_BUSY)
+        # -- effects only below --
+        mount.flags = flags
+
+    def _remount(self, place: Path, given: int, flags: int, data: str) -> None:
+        mount, sb = place.mount, place.mount.sb
+        self._check_remount(place, flags)
+        fstype = FSTYPES.get(sb.fstype)
+        if fstype is None or fstype.needs_device and data:
+            raise NotModelled(f"the options of a remount of {sb.fstype}")
+        request = parse_request(sb.fstype, "", given & REMOUNTABLE, data[:DATA_MAX])
+        if not fstype.needs_device:
+            fstype.check(self, request)
+        if not self.capable_over(sb.userns, Cap.SYS_ADMIN):
+            self.refuse(rows.REMOUNT_UNPRIVILEGED)
+        becomes_readonly = request.flags & RDONLY and not sb.flags & RDONLY
+        if becomes_readonly and is_written(self.machine.system, sb):
+            self.refuse(rows.REMOUNT_BUSY)
+        # -- effects only below --
+        if fstype.reconfigure is not None:
+            fstype.reconfigure(self, sb, request)
+        sb.flags = sb.flags & ~REMOUNTABLE | request.flags & REMOUNTABLE
+        mount.flags = flags
+
+    def _check_remount(self, place: Path, flags: int) -> None:
+        mount = place.mount
+        if not self.is_mine(mount):
+            self.refuse(rows.REMOUNT_FOREIGN)
+        if place.dentry is not mount.root:
+            self.refuse(rows.REMOUNT_NOT_A_MOUNT)
+        locked = mount.locked_flags
+        if locked and (
+            locked & LOCKABLE & ~flags or locked & ATIME_LOCKED and (mount.flags ^ flags) & ATIME
+        ):
+            self.refuse(rows.REMOUNT_LOCKED)
+
+    # -- mount: bind --
+
+    def _bind(self, place: Path, source: str, *, recursive: bool) -> None:
+        if not source:
+            self.refuse(rows.BIND_WITHOUT_SOURCE)
+        origin = resolve(self, AT_FDCWD, source)
+        subject = origin.inode.subject
+        if isinstance(subject, MountNamespace) and subject.inum <= self.task.namespaces.mnt.inum:
+            self.refuse(rows.BIND_NAMESPACE_LOOP)
+        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        if not self.is_mine(place.mount):
+            self.refuse(rows.MOUNT_TARGET_FOREIGN)
+        mount, root = origin
+        if mount.unbindable:
+            self.refuse(rows.BIND_UNBINDABLE)
+        if not self.is_mine(mount) and not isinstance(subject, (Namespace, UserNamespace)):
+            self.refuse(rows.BIND_FOREIGN)
+        if not recursive:
+            if len(mount.children) and any(
+                child.locked and is_below(child.mountpoint, root) for child in mount.children.values()
+            ):
+                self.refuse(rows.BIND_LOCKED_CHILDREN)
+        elif any(each.locked and each.unbindable for each in descend(mount)):
+            self.refuse(rows.BIND_LOCKED_UNBINDABLE)
+        if root.inode.is_directory is not place.inode.is_directory:
+            self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
+        self._check_room(1)
+        # -- effects only below --
+        system = self.machine.system
+        if recursive:
+            tree = copy_tree(system, mount, root, copy_unbindable=False)[mount]
+        else:
+            tree = clone_mount(system, mount, root)
+        self._graft(tree, place)
+
+    # -- mount: propagation --
+
+    def _change_propagation(self, place: Path, flags: int) -> None:
+        mount = place.mount
+        if place.dentry is not mount.root:
+            self.refuse(rows.PROPAGATION_NOT_A_MOUNT)
+        kind = flags & ~(REC | SILENT)
+        if kind & ~PROPAGATION or kind.bit_count() != 1:
+            self.refuse(rows.PROPAGATION_FLAGS)
+        if mount.ns is None:
+            self.refuse(rows.PROPAGATION_DETACHED)
+        elif not self.capable_over(mount.ns.owner, Cap.SYS_ADMIN):
+            self.refuse(rows.PROPAGATION_FOREIGN)
+        # -- effects only below --
+        for each in list(descend(mount)) if flags & REC else (mount,):
+            change_propagation(self.machine.system, each, kind)
+
+    # -- mount: move --
+
+    def _move(self, place: Path, source: str) -> None:
+        if not source:
+            self.refuse(rows.MOVE_WITHOUT_SOURCE)
+        origin = resolve(self, AT_FDCWD, source)
+        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        mount, parent = origin.mount, origin.mount.parent
+        if not self.is_mine(mount) or parent is None or mount.locked:
+            self.refuse(rows.MOVE_NOT_DETACHABLE)
+        if not self.is_mine(place.mount):
+            self.refuse(rows.MOUNT_TARGET_FOREIGN)
+        if parent is not None and parent.group:
+            self.refuse(rows.MOVE_PARENT_SHARED)
+        if origin.dentry is not mount.root:
+            self.refuse(rows.MOVE_NOT_A_MOUNT)
+        if place.inode.is_directory is not origin.inode.is_directory:
+            self.refuse(rows.MOVE_DIRECTORY_MISMATCH)
+        if place.mount.group and any(each.unbindable for each in descend(mount)):
+            self.refuse(rows.MOVE_UNBINDABLE)
+        if is_ancestor(mount, place.mount):
+            self.refuse(rows.MOVE_INTO_ITSELF)
+            raise ModelError("a tree of mounts cannot be moved into itself")
+        # -- effects only below --
+        self._graft(mount, place)
+
+    # -- mount: new --
+
+    def _mount_new(self, place: Path, name: str, source: str, flags: int, data: str) -> None:
+        if not name:
+            self.refuse(rows.MOUNT_WITHOUT_TYPE)
+        fstype = FSTYPES.get(name)
+        if fstype is None:
+            if name in NOT_MODELLED:
+                raise NotModelled(f"file systems of the type {name}")
+            self.refuse(rows.MOUNT_UNKNOWN_TYPE)
+            raise ModelError(f"{rows.MOUNT_UNKNOWN_TYPE.id} is suspended, and nothing is known of {name!r}")
+        request = parse_request(name, source, flags & SUPERBLOCK_FLAGS, data[:DATA_MAX])
+        fstype.check(self, request)
+        owner = fstype.owner(self) if fstype.in_userns else self.machine.system.userns
+        if not self.capable_over(owner, Cap.SYS_ADMIN):
+            self.refuse(rows.MOUNT_TYPE_UNPRIVILEGED)
+        if fstype.needs_device:
+            self._check_device(source)
+        new_flags, locked = _mount_flags(flags, None), 0
+        if fstype.must_be_visible and self.task.namespaces.mnt.owner is not self.machine.system.userns:
+            shown = self._visible(fstype, new_flags)
+            if shown is None:
+                self.refuse(rows.MOUNT_TOO_REVEALING)
+            else:
+                locked = shown.locked_flags & (RDONLY | ATIME_LOCKED) | shown.sb.flags & RDONLY
+        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        if not self.is_mine(place.mount):
+            self.refuse(rows.MOUNT_TARGET_FOREIGN)
+        sb = self._superblock(fstype, request, place)
+        if sb is None:
+            return
+        # -- effects only below --
+        assert sb.root is not None
+        system = self.machine.system
+        mount = Mount(
+            store=self.store, id=system.take_mount_id(), sb=sb, root=sb.root, flags=new_flags, locked_flags=locked,
+            source=source or "none",
+        )  # fmt: skip
+        self._graft(mount, place)
+
+    def _superblock(self, fstype: FilesystemType, request: MountRequest, place: Path) -> Superblock | None:
+        """The instance for the request, once it is clear that it can be mounted on `place`.
+
+        The root of every type is a directory, and whether there is room does not depend on the instance: so these checks,
+        which Linux makes last, come before anything is made. Only an instance that exists already can be the one that is there.
+        """
+        existing = fstype.existing(self, request) if fstype.existing is not None else None
+        if existing is not None and place.mount.sb is existing and place.dentry is place.mount.root:
+            self.refuse(rows.MOUNT_SAME_AGAIN)
+        if not place.inode.is_directory:
+            self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
+        self._check_room(1)
+        return existing if existing is not None else fstype.make(self, request)
+
+    def _check_device(self, source: str) -> None:
+        if not source:
+            self.refuse(rows.MOUNT_WITHOUT_DEVICE)
+        device = resolve(self, AT_FDCWD, source)
+        if device.inode.type is not FileType.BLK:
+            self.refuse(rows.MOUNT_NOT_A_DEVICE)
+        raise NotModelled(f"a file system on the block device {source!r}")
+
+    def _visible(self, fstype: FilesystemType, flags: int) -> Mount | None:
+        """A mount of the type that shows as much as a new one with `flags` would (fs/namespace.c mnt_already_visible)."""
+        mounts = self.task.namespaces.mnt.mounts
+        for id in sorted(mounts):
+            mount = mounts[id]
+            if mount.sb.fstype != fstype.name or mount.root is not mount.sb.root:
+                continue
+            locked = mount.locked_flags | mount.sb.flags & RDONLY
+            if locked & RDONLY and not flags & RDONLY:
+                continue
+            if locked & ATIME_LOCKED and (mount.flags ^ flags) & ATIME:
+                continue
+            if any(child.locked and not _is_permanently_empty(child) for child in children_of(mount)):
+                continue
+            return mount
+        return None
+
+    # -- umount2 --
+
+    def umount2(self, target: str, flags: int) -> None:
+        flags = int(flags)
+        if flags & ~(FORCE | DETACH | EXPIRE | NOFOLLOW):
+            self.refuse(rows.UMOUNT_FLAGS)
+        named = resolve(self, AT_FDCWD, target, follow=not flags & NOFOLLOW)
+        mount, dentry = cross_mounts(named.mount, named.dentry)  # also for ".", which a walk does not look under
+        if not self.may_mount():
+            self.refuse(rows.UMOUNT_UNPRIVILEGED)
+        if dentry is not mount.root:
+            self.refuse(rows.UMOUNT_NOT_A_MOUNT)
+        if not self.is_mine(mount):
+            self.refuse(rows.UMOUNT_FOREIGN)
+        if mount.locked:
+            self.refuse(rows.UMOUNT_LOCKED)
+        if flags & FORCE and not self.capable_over(mount.sb.userns, Cap.SYS_ADMIN):
+            self.refuse(rows.UMOUNT_FORCE_UNPRIVILEGED)
+        system = self.machine.system
+        is_root = mount is self.task.fs.root.mount
+        if flags & EXPIRE:
+            if is_root or flags & (FORCE | DETACH):
+                self.refuse(rows.UMOUNT_EXPIRE_FLAGS)
+            if len(mount.children) or mount in used_mounts(system):
+                self.refuse(rows.UMOUNT_EXPIRE_BUSY)
+            self._expire(mount)
+        if is_root and not flags & DETACH:
+            self._umount_root(mount)
+            return
+        if mount.parent is None:
+            self.refuse(rows.UMOUNT_TOP)
+        if not flags & DETACH and keeps_busy(system, mount, used_mounts(system)):
+            self.refuse(rows.UMOUNT_BUSY)
+        # -- effects only below --
+        umount_tree(system, mount, lazy=bool(flags & DETACH))
+
+    def _expire(self, mount: Mount) -> None:
+        """Mark the mount; the second time go on. Any use in between takes the mark away: that is not kept track of."""
+        if mount.expiring:
+            raise NotModelled("whether a mount was used since umount2 has marked it with MNT_EXPIRE")
+        mount.expiring = True
+        self.refuse(rows.UMOUNT_EXPIRE_MARKED)
+
+    def _umount_root(self, mount: Mount) -> None:
+        """Umounting one's own root makes it read-only, and nothing else (fs/namespace.c do_umount_root)."""
+        sb = mount.sb
+        if not self.capable_over(sb.userns, Cap.SYS_ADMIN):
+            self.refuse(rows.UMOUNT_ROOT_UNPRIVILEGED)
+        if sb.flags & RDONLY:
+            return
+        if is_written(self.machine.system, sb):
+            self.refuse(rows.UMOUNT_ROOT_BUSY)
+        # -- effects only below --
+        sb.flags = sb.flags | RDONLY
+
+    # -- pivot_root --
+
+    def pivot_root(self, new_root: str, put_old: str) -> None:
+        if not self.may_mount():
+            self.refuse(rows.PIVOT_UNPRIVILEGED)
+        new = resolve(self, AT_FDCWD, new_root, directory=True)
+        old = resolve(self, AT_FDCWD, put_old, directory=True)
+        root = self.task.fs.root
+        old = self._where(old, rows.PIVOT_OLD_GONE)
+        above, top = new.mount.parent, root.mount.parent
+        if old.mount.group or (above is not None and above.group) or (top is not None and top.group):
+            self.refuse(rows.PIVOT_SHARED)
+        if not self.is_mine(root.mount) or not self.is_mine(new.mount):
+            self.refuse(rows.PIVOT_FOREIGN)
+        if new.mount.locked:
+            self.refuse(rows.PIVOT_LOCKED)
+        if new.dentry.unlinked:
+            self.refuse(rows.PIVOT_NEW_GONE)
+        if new.mount is root.mount or old.mount is root.mount:
+            self.refuse(rows.PIVOT_ON_ROOT)
+        if root.dentry is not root.mount.root:
+            self.refuse(rows.PIVOT_ROOT_NOT_A_MOUNT)
+        if top is None:
+            self.refuse(rows.PIVOT_ROOT_AT_TOP)
+        if new.dentry is not new.mount.root:
+            self.refuse(rows.PIVOT_NEW_NOT_A_MOUNT)
+        if above is None:
+            self.refuse(rows.PIVOT_NEW_AT_TOP)
+        if not is_reachable(old, new):
+            self.refuse(rows.PIVOT_OLD_OUTSIDE)
+        if not is_reachable(new, root):
+            self.refuse(rows.PIVOT_NEW_OUTSIDE)
+        mountpoint = root.mount.mountpoint
+        if top is None or mountpoint is None or old.mount is root.mount or new.mount is root.mount:
+            raise ModelError("no suspended rule can make these mounts change places")
+        # -- effects only below --
+        detach(new.mount)
+        if root.mount.locked:
+            new.mount.locked, root.mount.locked = True, False
+        detach(root.mount)
+        attach(new.mount, top, mountpoint)
+        attach(root.mount, old.mount, old.dentry)
+        self._replace_root(root, new)
+
+    def _replace_root(self, old: Path, new: Path) -> None:
+        """Every process whose root or working directory was `old` is at `new` now (fs/fs_struct.c chroot_fs_refs)."""
+        for task in self.machine.system.tasks.values():
+            fs = task.fs
+            if fs.root == old:
+                fs.root = new
+            if fs.cwd == old:
+                fs.cwd = new
+
+
+def _mount_flags(flags: int, mount: Mount | None) -> int:
+    """The flags of a mount that those of the call stand for; of a remount of `mount` where that is given (path_mount)."""
+    result = flags & PER_MOUNT
+    if not flags & NOATIME:
+        result |= RELATIME
+    if flags & STRICTATIME:
+        result &= ~(RELATIME | NOATIME)
+    if mount is not None and flags & REMOUNT and not flags & (NOATIME | NODIRATIME | RELATIME | STRICTATIME):
+        result = result & ~ATIME | mount.flags & ATIME
+    return result
+
+
+def _is_permanently_empty(mount: Mount) -> bool:
+    """Whether what `mount` covers can never hold anything: a directory made to be mounted on (fs/libfs.c is_empty_dir_inode)."""
+    mountpoint = mount.mountpoint
+    return mountpoint is not None and mountpoint.inode.behaviour == PERMANENTLY_EMPTY
+
+
+PERMANENTLY_EMPTY = "empty directory"
+"""The behaviour of such a directory, as /proc and /sys have them."""

@@ -32,7 +32,7 @@ from kernelapi.rules import Refusal
 _NAME_LENGTH = 15
 _WORD = 2**64 - 1
 
-_ALL_BITS = int(~Securebit(0))
+_ALL_BITS = sum(Securebit)
 _ALL_LOCKS = _ALL_BITS & 0xAAA  # each lock stands above its bit
 _UNPRIVILEGED = int(
     Securebit.EXEC_RESTRICT_FILE

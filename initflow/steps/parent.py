@@ -21,6 +21,9 @@ ERRNO = struct.Struct("=q")
 SIGNAL_OFFSET = 128
 NULL = "/dev/null"
 
+FAILURE = b"failed to exec: "
+"""What the parent's message on standard error begins with."""
+
 
 @step(writes="console master")
 def allocate_terminal(parent: Parent) -> None:
@@ -75,7 +78,7 @@ def join_cgroups(parent: Parent) -> None:
     """Put init into its cgroups. Before it is let go on: no child of it can escape them."""
     parent.cgroup_paths = {}
     if parent.configuration.cgroups is not None:
-        from initflow.steps.cgroups import apply  # noqa: PLC0415
+        from initflow.steps.cgroups import apply
 
         parent.cgroup_paths = apply(parent.kernel, parent.configuration.cgroups, parent.init)
 
@@ -162,7 +165,7 @@ def run(parent: Parent, steps: Group) -> int:
             CURRENT.set(None)
             if "init" in parent.slots and "status" not in parent.slots:
                 terminate(parent)
-            write_all(parent.kernel, Fd(2), f"failed to exec: {error.message}\n".encode())
+            write_all(parent.kernel, Fd(2), FAILURE + error.message.encode("utf-8", "surrogateescape") + b"\n")
             return 1
         return exit_code(parent.status)
     finally:
@@ -182,7 +185,7 @@ def wait(parent: Parent) -> int:
     """The status word of init, once it has ended. Raises `OSError`."""
     _, status = parent.kernel.wait4(parent.init)
     if not parent.configuration.has_namespace("NEWPID"):
-        from initflow.steps.cgroups import kill_all  # noqa: PLC0415
+        from initflow.steps.cgroups import kill_all
 
         kill_all(parent.kernel, parent.configuration.cgroups)
     return status
@@ -209,7 +212,9 @@ def _fork_exec(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:
     argv = (parent.program, "init", "--", *parent.args)
     added = {"console": parent.console, "pipe": "3", "data_path": parent.data_path}
     envp = tuple(f"{key}={value}" for key, value in {**parent.inherited, **added}.items())
-    arguments = (parent.flow, kernel.getpid(), configuration.root_fs, (*stdio, parent.child_pipe), writer, parent.program, argv, envp)
+    descriptors = (*stdio, parent.child_pipe)
+    program = (parent.program, argv, envp)
+    arguments = (parent.flow, kernel.getpid(), configuration.root_fs, descriptors, writer, *program)
     try:
         pid = kernel.clone(Signal.CHLD | int(configuration.clone_flags), run_prologue, *arguments)
     except OSError as error:
@@ -238,7 +243,7 @@ def run_prologue(
     envp: tuple[str, ...],
 ) -> int:
     """The child: becomes init, or reports the errno that kept it from it."""
-    from initflow.flows import FLOWS  # noqa: PLC0415 - the flows are made of these steps
+    from initflow.flows import FLOWS
 
     child = Prologue(
         kernel, parent=parent, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp

@@ -37,5 +37,5 @@ class LinuxCapabilities(LinuxBase):
 
     def capset(self, pid: Pid, data: CapData) -> None:
         masks = (data.effective.mask, data.permitted.mask, data.inheritable.mask)
-        halves = (_Sets * 2)(tuple(mask & _HALF for mask in masks), tuple(mask >> 32 & _HALF for mask in masks))
+        halves = (_Sets * 2)(_Sets(*(mask & _HALF for mask in masks)), _Sets(*(mask >> 32 & _HALF for mask in masks)))
         syscall("capset", ctypes.byref(_Header(_VERSION_3, pid)), halves)

@@ -27,4 +27,5 @@ class LinuxClock(LinuxBase):
         if count < 0:
             raise ModelError(f"{count} is no number of bytes")
         answer = ctypes.create_string_buffer(count)
-        return answer.raw[: syscall("getrandom", answer, count, flags)]
+        taken = syscall("getrandom", answer, count, flags)
+        return answer.raw[:taken]

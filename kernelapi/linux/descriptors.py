@@ -59,7 +59,8 @@ class LinuxDescriptors(LinuxBase):
 
     def read(self, fd: Fd, count: int) -> bytes:
         buffer = ctypes.create_string_buffer(count)
-        return buffer.raw[: syscall("read", fd, buffer, count)]
+        length = syscall("read", fd, buffer, count)
+        return buffer.raw[:length]
 
     def write(self, fd: Fd, data: bytes) -> int:
         return syscall("write", fd, data, len(data))
@@ -69,11 +70,12 @@ class LinuxDescriptors(LinuxBase):
 
     def getdents64(self, fd: Fd, count: int = 32768) -> tuple[DirEntry, ...]:
         buffer = ctypes.create_string_buffer(count)
-        data = buffer.raw[: syscall("getdents64", fd, buffer, count)]
+        length = syscall("getdents64", fd, buffer, count)
+        data = buffer.raw[:length]
         entries = []
         while data:
-            ino, _, length, type = DIRENT.unpack_from(data)
+            ino, _, size, type = DIRENT.unpack_from(data)
             name = os.fsdecode(data[DIRENT.size : data.index(0, DIRENT.size)])
             entries.append(DirEntry(name, ino, FileType(type << 12) if type else None))  # DT_* are the type bits of a mode
-            data = data[length:]
+            data = data[size:]
         return tuple(entries)

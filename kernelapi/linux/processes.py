@@ -38,11 +38,11 @@ class LinuxProcesses(LinuxBase):
         except OSError:
             _after_fork_in_parent()
             raise
-        if pid:
-            _after_fork_in_parent()
-            return Pid(pid)
-        _after_fork_in_child()
-        _be(child, args)
+        if pid == 0:
+            _after_fork_in_child()
+            _be(child, args)
+        _after_fork_in_parent()
+        return Pid(pid)
 
     def execveat(self, dirfd: int, path: str, argv: tuple[str, ...], envp: tuple[str, ...], flags: int = 0) -> NoReturn:
         syscall("execveat", dirfd, path_bytes(path), _strings(argv), _strings(envp), flags)

@@ -1,6 +1,23 @@
 """Descriptors and what they refer to: tables, close-on-exec, duplicates, pipes, plain reading and writing (fs/file.c)."""
 
-from errno import EAGAIN, EBADF, EBUSY, EFBIG, EINVAL, EIO, EISDIR, EMFILE, ENOENT, ENOTDIR, ENXIO, EPIPE, ESPIPE
+from errno import (
+    EAGAIN,
+    EBADF,
+    EBUSY,
+    ECONNRESET,
+    EFBIG,
+    EINVAL,
+    EIO,
+    EISDIR,
+    EMFILE,
+    EMSGSIZE,
+    ENOENT,
+    ENOSPC,
+    ENOTDIR,
+    ENXIO,
+    EPIPE,
+    ESPIPE,
+)
 from typing import Protocol
 
 from kernelapi.call import syscall
@@ -87,6 +104,10 @@ WRITE_TOO_LARGE = Refusal(
     cause="the offset is not below RLIMIT_FSIZE: SIGXFSZ is sent as well",
     source="write(2); fs/read_write.c generic_write_check_limits",
 )  # fmt: skip
+WRITE_NO_SPACE = Refusal(
+    "write.enospc", call="write", errno=ENOSPC, depends=STATE,
+    cause="the device is /dev/full, which has no room", source="write(2), full(4); drivers/char/mem.c write_full",
+)  # fmt: skip
 WRITE_BROKEN_PIPE = Refusal(
     "write.epipe", call="write", errno=EPIPE, depends=STATE,
     cause="nobody can read any more what is written: SIGPIPE is sent as well",
@@ -106,6 +127,23 @@ WRITE_DROPS_CAPABILITIES = Effect(
     "write.security-capability", call="write",
     cause="writing to a file removes its capabilities, whoever writes",
     source="capabilities(7); security/commoncap.c cap_inode_killpriv",
+)  # fmt: skip
+
+SOCKET_RESET = Refusal(
+    "socket.econnreset", call="socket", errno=ECONNRESET, depends=STATE,
+    cause="the peer was closed while it had unread data; it is said once, by a stream after what is still queued, by a "
+    "seqpacket socket, or by a sender that waited for room, at once",
+    source="unix(7); net/unix/af_unix.c unix_release_sock, net/core/sock.c sock_error",
+)  # fmt: skip
+SOCKET_MESSAGE_TOO_LONG = Refusal(
+    "socket.emsgsize", call="socket", errno=EMSGSIZE, depends=ARGUMENTS,
+    cause="a seqpacket socket cannot send so much in one message (the send buffer, less 32 bytes)",
+    source="unix(7); net/unix/af_unix.c unix_dgram_sendmsg",
+)  # fmt: skip
+SOCKET_BROKEN = Refusal(
+    "socket.epipe.quiet", call="socket", errno=EPIPE, depends=STATE,
+    cause="a seqpacket socket whose sending side is shut, or whose peer is closed; no SIGPIPE is sent, whatever the flags",
+    source="unix(7), which says that SIGPIPE is sent; net/unix/af_unix.c unix_dgram_sendmsg, net/core/sock.c sock_alloc_send_pskb",
 )  # fmt: skip
 
 LSEEK_WHENCE = Refusal(
@@ -204,14 +242,15 @@ class Descriptors(Protocol):
         """A pipe: its read end, its write end."""
 
     @syscall(
-        NOT_OPEN, IS_PATH_ONLY, READ_NOT_OPEN_FOR, READ_NOT_READABLE, READ_DIRECTORY, READ_WOULD_BLOCK, READ_HUNG_UP
+        NOT_OPEN, IS_PATH_ONLY, READ_NOT_OPEN_FOR, READ_NOT_READABLE, READ_DIRECTORY, SOCKET_RESET, READ_WOULD_BLOCK,
+        READ_HUNG_UP,
     )  # fmt: skip
     def read(self, fd: Fd, count: int) -> bytes:
         """Up to `count` bytes; b"" at the end."""
 
     @syscall(
-        NOT_OPEN, IS_PATH_ONLY, WRITE_NOT_OPEN_FOR, WRITE_NOT_WRITABLE, WRITE_TOO_LARGE, WRITE_BROKEN_PIPE,
-        WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_DROPS_SET_ID, WRITE_DROPS_CAPABILITIES,
+        NOT_OPEN, IS_PATH_ONLY, WRITE_NOT_OPEN_FOR, WRITE_NOT_WRITABLE, WRITE_TOO_LARGE, WRITE_NO_SPACE, WRITE_BROKEN_PIPE,
+        SOCKET_RESET, SOCKET_MESSAGE_TOO_LONG, SOCKET_BROKEN, WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_DROPS_SET_ID, WRITE_DROPS_CAPABILITIES,
     )  # fmt: skip
     def write(self, fd: Fd, data: bytes) -> int:
         """Write; returns how many bytes were taken."""

@@ -1,154 +1,247 @@
 """Paths and what they name: opening, making, removing, owners, modes, the caller's root and directory (path_resolution(7))."""
 
-from errno import EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
+from errno import EACCES, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
 from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
-from kernelapi.protocol.descriptors import NOT_OPEN
-from kernelapi.rules import ARGUMENTS, STATE, Refusal
+from kernelapi.protocol import attributes, entries, opening
+from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, TOO_MANY_OPEN
+from kernelapi.protocol.lookup import LOOKUP as LOOKUP
+from kernelapi.rules import STATE, Effect, Refusal
 from kernelapi.values import Stat
 
-LOOKUP_EMPTY = Refusal(
-    "lookup.enoent.empty", call="lookup", errno=ENOENT, depends=ARGUMENTS,
-    cause="the path is empty", source="path_resolution(7); fs/namei.c getname_flags",
+CHDIR_DENIED = Refusal(
+    "chdir.eacces", call="chdir", errno=EACCES, depends=STATE,
+    cause="the directory itself gives the caller no search permission",
+    source="chdir(2); fs/open.c sys_chdir",
 )  # fmt: skip
-LOOKUP_PATH_TOO_LONG = Refusal(
-    "lookup.enametoolong.path", call="lookup", errno=ENAMETOOLONG, depends=ARGUMENTS,
-    cause="the path has more than 4095 bytes", source="path_resolution(7); fs/namei.c getname_flags",
+FCHDIR_NOT_A_DIRECTORY = Refusal(
+    "fchdir.enotdir", call="fchdir", errno=ENOTDIR, depends=STATE,
+    cause="the descriptor is not a directory",
+    source="fchdir(2); fs/open.c sys_fchdir",
 )  # fmt: skip
-LOOKUP_NOT_A_DIRECTORY = Refusal(
-    "lookup.enotdir", call="lookup", errno=ENOTDIR, depends=STATE,
-    cause="a component used as a directory is not one", source="path_resolution(7); fs/namei.c link_path_walk",
+CHROOT_UNPRIVILEGED = Refusal(
+    "chroot.eperm", call="chroot", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_CHROOT over its user namespace",
+    source="chroot(2); fs/open.c sys_chroot",
 )  # fmt: skip
-LOOKUP_NO_SEARCH = Refusal(
-    "lookup.eacces.search", call="lookup", errno=EACCES, depends=STATE,
-    cause="a directory of the path gives the caller no search permission",
-    source="path_resolution(7); fs/namei.c may_lookup",
+GETCWD_REMOVED = Refusal(
+    "getcwd.enoent", call="getcwd", errno=ENOENT, depends=STATE,
+    cause="the working directory has been removed",
+    source="getcwd(2); fs/d_path.c sys_getcwd",
 )  # fmt: skip
-LOOKUP_NAME_TOO_LONG = Refusal(
-    "lookup.enametoolong.name", call="lookup", errno=ENAMETOOLONG, depends=ARGUMENTS,
-    cause="a component has more than 255 bytes", source="path_resolution(7); fs/namei.c link_path_walk",
+GETCWD_TOO_LONG = Refusal(
+    "getcwd.enametoolong", call="getcwd", errno=ENAMETOOLONG, depends=STATE,
+    cause="the path has more than 4095 bytes",
+    source="getcwd(2); fs/d_path.c sys_getcwd",
 )  # fmt: skip
-LOOKUP_MISSING = Refusal(
-    "lookup.enoent.missing", call="lookup", errno=ENOENT, depends=STATE,
-    cause="a component does not exist", source="path_resolution(7); fs/namei.c walk_component",
-)  # fmt: skip
-LOOKUP_DIRFD_NOT_A_DIRECTORY = Refusal(
-    "lookup.enotdir.dirfd", call="lookup", errno=ENOTDIR, depends=STATE,
-    cause="the path is relative to a descriptor that is not a directory", source="openat(2); fs/namei.c path_init",
-)  # fmt: skip
-LOOKUP_TOO_MANY_LINKS = Refusal(
-    "lookup.eloop", call="lookup", errno=ELOOP, depends=STATE,
-    cause="more than 40 symbolic links were followed", source="path_resolution(7); fs/namei.c pick_link",
-)  # fmt: skip
-LOOKUP_STICKY_LINK = Refusal(
-    "lookup.eacces.sticky-link", call="lookup", errno=EACCES, depends=STATE,
-    cause="fs.protected_symlinks is on, and the link that ends the path stands in a sticky directory that everybody may write, "
-    "owned neither by the caller nor by the directory's owner",
-    source="proc_sys_fs(5); fs/namei.c may_follow_link", excuse="needs CAP_SYS_ADMIN over the host's own settings",
-)  # fmt: skip
-LOOKUP_NOSYMFOLLOW = Refusal(
-    "lookup.eloop.nosymfollow", call="lookup", errno=ELOOP, depends=STATE,
-    cause="a symbolic link stands on a mount with MS_NOSYMFOLLOW", source="mount(2); fs/namei.c pick_link",
+CHROOT_KEEPS_DIRECTORY = Effect(
+    "chroot.cwd", call="chroot",
+    cause="the working directory stays, be it outside the new root",
+    source="chroot(2); fs/open.c sys_chroot",
 )  # fmt: skip
 
-LOOKUP = (
-    LOOKUP_EMPTY,
-    LOOKUP_PATH_TOO_LONG,
-    NOT_OPEN,
-    LOOKUP_DIRFD_NOT_A_DIRECTORY,
-    LOOKUP_NO_SEARCH,
-    LOOKUP_NAME_TOO_LONG,
-    LOOKUP_MISSING,
-    LOOKUP_TOO_MANY_LINKS,
-    LOOKUP_STICKY_LINK,
-    LOOKUP_NOSYMFOLLOW,
-    LOOKUP_NOT_A_DIRECTORY,
+CHMOD = (
+    attributes.CHANGE_READ_ONLY,
+    attributes.CHANGE_FIXED,
+    attributes.CHMOD_NOT_OWNER,
+    attributes.CHMOD_STRIPS_SETGID,
 )
-"""The rows of every path walk."""
+CHOWN = (
+    attributes.CHANGE_READ_ONLY,
+    attributes.CHOWN_UNMAPPED,
+    attributes.CHANGE_FIXED,
+    attributes.CHOWN_OVERFLOW,
+    attributes.CHOWN_UID_DENIED,
+    attributes.CHOWN_GID_DENIED,
+    attributes.CHOWN_MODE_DENIED,
+    attributes.CHOWN_DROPS_SET_ID,
+    attributes.CHOWN_DROPS_CAPABILITIES,
+)
 
 
 class Files(Protocol):
     """Paths are strings (undecodable bytes by surrogateescape); `dirfd` is a descriptor or AT_FDCWD."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        opening.OPEN_FLAGS,
+        LOOKUP,
+        TOO_MANY_OPEN,
+        opening.OPEN_CREATE_SLASH,
+        entries.CREATE_REMOVED,
+        entries.CREATE_READ_ONLY,
+        entries.CREATE_UNMAPPED,
+        entries.CREATE_DENIED,
+        opening.OPEN_CREATE_UNSUPPORTED,
+        opening.OPEN_EXISTS,
+        opening.OPEN_CREATE_DIRECTORY,
+        opening.OPEN_TRUNCATE_READ_ONLY,
+        opening.OPEN_LINK,
+        opening.OPEN_DIRECTORY,
+        opening.OPEN_NODEV,
+        opening.OPEN_READ_ONLY_FILE_SYSTEM,
+        opening.OPEN_DENIED,
+        opening.OPEN_NOATIME,
+        opening.OPEN_READ_ONLY,
+        opening.OPEN_NO_DEVICE,
+        entries.CREATE_SETGID_DIRECTORY,
+        entries.CREATE_STRIPS_SETGID,
+        opening.TRUNCATE_DROPS_PRIVILEGES,
+    )
     def openat(self, dirfd: int, path: str, flags: int, mode: int = 0) -> Fd:
         """Open, and with O_CREAT make, the file at `path`."""
 
-    @syscall(LOOKUP)
+    @syscall(attributes.STAT_FLAGS, LOOKUP)
     def newfstatat(self, dirfd: int, path: str, flags: int = 0) -> Stat:
         """What the file at `path` is (`AtFlag` bits: SYMLINK_NOFOLLOW, EMPTY_PATH)."""
 
-    @syscall()
+    @syscall(NOT_OPEN)
     def fstat(self, fd: Fd) -> Stat:
         """What the file behind `fd` is."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        attributes.ACCESS_ARGUMENTS,
+        LOOKUP,
+        attributes.ACCESS_NOEXEC,
+        attributes.ACCESS_READ_ONLY_FILE_SYSTEM,
+        attributes.ACCESS_DENIED,
+        attributes.ACCESS_READ_ONLY,
+    )
     def faccessat2(self, dirfd: int, path: str, mode: int, flags: int = 0) -> None:
         """Check access to `path` with the real ids (with the effective ones: AT_EACCESS)."""
 
-    @syscall(LOOKUP)
+    @syscall(LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED, entries.CREATE_SETGID_DIRECTORY)
     def mkdirat(self, dirfd: int, path: str, mode: int) -> None:
         """Make a directory."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        entries.MKNOD_DIRECTORY,
+        entries.MKNOD_TYPE,
+        LOOKUP,
+        entries.CREATE,
+        entries.MKNOD_FILE_UNSUPPORTED,
+        entries.MKNOD_UNPRIVILEGED,
+        entries.CREATE_UNSUPPORTED,
+        entries.CREATE_SETGID_DIRECTORY,
+        entries.CREATE_STRIPS_SETGID,
+    )
     def mknodat(self, dirfd: int, path: str, mode: int, dev: int) -> None:
         """Make a device, FIFO, socket or regular file; `mode` holds its type."""
 
-    @syscall(LOOKUP)
+    @syscall(entries.SYMLINK_EMPTY, entries.SYMLINK_TOO_LONG, LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED)
     def symlinkat(self, target: str, dirfd: int, path: str) -> None:
         """Make a symbolic link at `path` that holds `target`."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        entries.LINK_FLAGS,
+        entries.LINK_EMPTY_UNPRIVILEGED,
+        LOOKUP,
+        entries.CREATE,
+        entries.LINK_MOUNT,
+        entries.LINK_PROTECTED,
+        entries.CREATE_UNSUPPORTED,
+        entries.LINK_DIRECTORY,
+        entries.LINK_REMOVED,
+    )
     def linkat(self, olddirfd: int, oldpath: str, newdirfd: int, newpath: str, flags: int = 0) -> None:
         """Make a hard link."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        entries.RENAME_FLAGS,
+        LOOKUP,
+        entries.RENAME_MOUNT,
+        entries.RENAME_DOTS,
+        entries.REMOVE_READ_ONLY,
+        entries.RENAME_SLASH,
+        entries.RENAME_INTO_ITSELF,
+        entries.RENAME_ONTO_ANCESTOR,
+        entries.REMOVE_DENIED,
+        entries.REMOVE_STICKY,
+        entries.CREATE_REMOVED,
+        entries.CREATE_UNMAPPED,
+        entries.CREATE_DENIED,
+        entries.REMOVE_NOT_A_DIRECTORY,
+        entries.REMOVE_DIRECTORY,
+        entries.REMOVE_UNSUPPORTED,
+        entries.RENAME_DIRECTORY_DENIED,
+        entries.REMOVE_BUSY,
+        entries.REMOVE_NOT_EMPTY,
+    )
     def renameat2(self, olddirfd: int, oldpath: str, newdirfd: int, newpath: str, flags: int = 0) -> None:
         """Rename; modelled without flags."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        entries.UNLINK_FLAGS,
+        LOOKUP,
+        entries.RMDIR_DOT,
+        entries.RMDIR_DOTDOT,
+        entries.RMDIR_ROOT,
+        entries.UNLINK_DOTS,
+        entries.REMOVE_READ_ONLY,
+        entries.UNLINK_SLASH_DIRECTORY,
+        entries.UNLINK_SLASH,
+        entries.REMOVE_DENIED,
+        entries.REMOVE_STICKY,
+        entries.REMOVE_NOT_A_DIRECTORY,
+        entries.REMOVE_DIRECTORY,
+        entries.REMOVE_UNSUPPORTED,
+        entries.REMOVE_BUSY,
+        entries.REMOVE_NOT_EMPTY,
+    )
     def unlinkat(self, dirfd: int, path: str, flags: int) -> None:
         """Remove a name; a directory with AT_REMOVEDIR."""
 
-    @syscall(LOOKUP)
+    @syscall(LOOKUP, attributes.READLINK_EMPTY, attributes.READLINK_NOT_A_LINK)
     def readlinkat(self, dirfd: int, path: str) -> str:
         """What the symbolic link at `path` holds."""
 
-    @syscall(LOOKUP)
+    @syscall(LOOKUP, CHMOD)
     def fchmodat(self, dirfd: int, path: str, mode: int) -> None:
         """Set the twelve permission bits; links are followed."""
 
-    @syscall()
+    @syscall(NOT_OPEN, IS_PATH_ONLY, CHMOD)
     def fchmod(self, fd: Fd, mode: int) -> None:
         """Set the twelve permission bits of the file behind `fd`."""
 
-    @syscall(LOOKUP)
+    @syscall(attributes.CHOWN_FLAGS, LOOKUP, CHOWN)
     def fchownat(self, dirfd: int, path: str, uid: int, gid: int, flags: int = 0) -> None:
         """Set owner and group; -1 leaves one as it is."""
 
-    @syscall()
+    @syscall(NOT_OPEN, IS_PATH_ONLY, CHOWN)
     def fchown(self, fd: Fd, uid: int, gid: int) -> None:
         """Set owner and group of the file behind `fd`."""
 
-    @syscall(LOOKUP)
+    @syscall(
+        attributes.XATTR_FLAGS,
+        attributes.XATTR_NAME,
+        attributes.XATTR_SIZE,
+        LOOKUP,
+        attributes.CHANGE_READ_ONLY,
+        attributes.XATTR_LAYOUT,
+        attributes.XATTR_UNPRIVILEGED,
+        attributes.XATTR_ROOT_UNMAPPED,
+        attributes.XATTR_UNSUPPORTED,
+        attributes.XATTR_EXISTS,
+        attributes.XATTR_MISSING,
+        attributes.XATTR_BECOMES_REVISION_3,
+    )
     def setxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
         """Set an extended attribute. Modelled: security.capability."""
 
-    @syscall(LOOKUP)
+    @syscall(LOOKUP, CHDIR_DENIED)
     def chdir(self, path: str) -> None:
         """Make `path` the working directory."""
 
-    @syscall()
+    @syscall(NOT_OPEN, FCHDIR_NOT_A_DIRECTORY, CHDIR_DENIED)
     def fchdir(self, fd: Fd) -> None:
         """Make the directory behind `fd` the working directory."""
 
-    @syscall()
+    @syscall(GETCWD_REMOVED, GETCWD_TOO_LONG)
     def getcwd(self) -> str:
         """The working directory from the caller's root; "(unreachable)/..." where it is not below it."""
 
-    @syscall(LOOKUP)
+    @syscall(LOOKUP, CHDIR_DENIED, CHROOT_UNPRIVILEGED, CHROOT_KEEPS_DIRECTORY)
     def chroot(self, path: str) -> None:
         """Make `path` the caller's root; the working directory stays."""
 

@@ -182,9 +182,9 @@ SETNS_PID_OUTSIDE = Refusal(
     cause="the pid namespace is neither the caller's own nor one of its descendants",
     source="setns(2); kernel/pid_namespace.c pidns_install",
 )  # fmt: skip
-SETNS_TIME_THREADS = Refusal(
-    "setns.eusers.time_threads", call="setns", errno=EUSERS, depends=STATE,
-    cause="entering a time namespace in a process of several threads",
+SETNS_TIME_SHARED_VM = Refusal(
+    "setns.eusers", call="setns", errno=EUSERS, depends=STATE,
+    cause="entering a time namespace in a process of several threads, or whose address space another one shares",
     source="setns(2); kernel/time/namespace.c timens_install", excuse="needs a threaded caller",
 )  # fmt: skip
 
@@ -299,7 +299,7 @@ class Namespaces(Protocol):
     @syscall(
         NOT_OPEN, IS_PATH_ONLY, SETNS_OTHER_TYPE, SETNS_FLAGS, SETNS_NOT_A_NAMESPACE, SETNS_PROCESS_GONE, SETNS_NOT_READABLE,
         SETNS_USER_OWN, SETNS_USER_THREADS, SETNS_USER_SHARED_FS, SETNS_USER_UNPRIVILEGED, SETNS_MNT_UNPRIVILEGED,
-        SETNS_MNT_SHARED_FS, SETNS_UNPRIVILEGED, SETNS_PID_OUTSIDE, SETNS_TIME_THREADS, SETNS_MNT_ROOT, SETNS_TIME_FREEZES,
+        SETNS_MNT_SHARED_FS, SETNS_UNPRIVILEGED, SETNS_PID_OUTSIDE, SETNS_TIME_SHARED_VM, SETNS_MNT_ROOT, SETNS_TIME_FREEZES,
         ENTER_USER,
     )  # fmt: skip
     def setns(self, fd: Fd, nstype: int) -> None:

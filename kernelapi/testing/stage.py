@@ -9,9 +9,7 @@ from kernelapi.kernel import Kernel
 from kernelapi.testing.case import Case, reporting
 from kernelapi.values import makedev
 
-FRESH = (
-    CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
-)
+FRESH = CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 

@@ -1,0 +1,106 @@
+"""Devices: which behaviour stands behind a device number, and the memory devices themselves (drivers/char/mem.c, random.c)."""
+
+from typing import TYPE_CHECKING
+
+from fakekernel.behaviour import BEHAVIOURS, Behaviour
+from fakekernel.description import Description
+from fakekernel.filesystem import Inode
+from fakekernel.store import Record
+from kernelapi.errors import NotModelled
+from kernelapi.flags import FileType
+from kernelapi.protocol.opening import DEVICE_FULL, OPEN_NO_DEVICE
+from kernelapi.values import major, makedev, minor
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
+
+CHARACTER_DEVICES: dict[int, str] = {
+    makedev(1, 3): "null",
+    makedev(1, 5): "zero",
+    makedev(1, 7): "full",
+    makedev(1, 8): "random",
+    makedev(1, 9): "urandom",
+    makedev(5, 0): "ctty",
+}
+"""The behaviour behind a character device, by its number. Modules that model others enter them at import."""
+
+CHARACTER_MAJORS: dict[int, str] = {}
+"""The behaviour behind all character devices of a major number."""
+
+ELSEWHERE = frozenset((1, 4, 5, 10))
+"""Major numbers under which every Linux has more devices than are modelled: memory, terminals, the miscellaneous ones."""
+
+
+def behaviour_of(inode: Inode) -> str | None:
+    """The behaviour of an open file of `inode`; None where opening it leads to nothing (chrdev_open, no_open)."""
+    if inode.behaviour:
+        return inode.behaviour
+    match inode.type:
+        case FileType.CHR:
+            return _character_device(inode.rdev)
+        case FileType.BLK | FileType.SOCK:
+            return None
+        case FileType.FIFO:
+            return "fifo"
+        case _:
+            return ""
+
+
+def _character_device(rdev: int) -> str | None:
+    behaviour = CHARACTER_DEVICES.get(rdev) or CHARACTER_MAJORS.get(major(rdev))
+    if behaviour is None and major(rdev) in ELSEWHERE:
+        raise NotModelled(f"the character device {major(rdev)}:{minor(rdev)}")
+    return behaviour
+
+
+class NullBehaviour(Behaviour):
+    """/dev/null: empty, and takes everything. The offset stays 0, wherever one seeks."""
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        return b""
+
+    def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        return len(data)
+
+    def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
+        return 0
+
+
+class ZeroBehaviour(NullBehaviour):
+    """/dev/zero: has no end."""
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        return bytes(count)
+
+
+class FullBehaviour(ZeroBehaviour):
+    """/dev/full: as /dev/zero, but takes nothing."""
+
+    def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        if data:
+            kernel.refuse(DEVICE_FULL)
+        return len(data)
+
+
+class RandomBehaviour(NullBehaviour):
+    """/dev/random and /dev/urandom: what getrandom returns; what is written is mixed in, which nobody can see."""
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        return kernel.getrandom(count)
+
+
+class ControllingTerminalBehaviour(Behaviour):
+    """/dev/tty: opening it opens the controlling terminal of the caller (tty_open_current_tty)."""
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        terminal = kernel.task.job.terminal
+        if terminal is None:
+            kernel.fail(OPEN_NO_DEVICE)
+        raise NotModelled("opening the controlling terminal through /dev/tty")
+
+
+BEHAVIOURS["null"] = NullBehaviour()
+BEHAVIOURS["zero"] = ZeroBehaviour()
+BEHAVIOURS["full"] = FullBehaviour()
+BEHAVIOURS["random"] = BEHAVIOURS["urandom"] = RandomBehaviour()
+BEHAVIOURS["ctty"] = ControllingTerminalBehaviour()

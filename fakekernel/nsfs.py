@@ -1,0 +1,79 @@
+"""Namespaces as files: what a link in /proc/PID/ns leads to (namespaces(7), fs/nsfs.c).
+
+The inode number of the file is the number of the namespace; whoever opens it gets a description with the behaviour "ns" whose
+subject is the namespace.
+"""
+
+from typing import TYPE_CHECKING
+
+from fakekernel.behaviour import BEHAVIOURS, Behaviour
+from fakekernel.description import Description
+from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
+from fakekernel.mount import MountNamespace, Path
+from fakekernel.namespaces import (
+    CgroupNamespace,
+    IpcNamespace,
+    Namespace,
+    NetNamespace,
+    PidNamespace,
+    TimeNamespace,
+    UtsNamespace,
+)
+from fakekernel.store import Record
+from fakekernel.userns import UserNamespace
+from kernelapi.flags import FileType
+from kernelapi.protocol.proc import PROC_READ_ONLY, PROC_WRITE_ONLY
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
+    from fakekernel.system import System
+
+KINDS: tuple[tuple[type[Record], str], ...] = (
+    (MountNamespace, "mnt"),
+    (UtsNamespace, "uts"),
+    (IpcNamespace, "ipc"),
+    (PidNamespace, "pid"),
+    (NetNamespace, "net"),
+    (CgroupNamespace, "cgroup"),
+    (TimeNamespace, "time"),
+    (UserNamespace, "user"),
+)
+
+
+def kind(ns: Namespace | UserNamespace) -> str:
+    """What the type of `ns` is called in /proc/PID/ns."""
+    return next(name for type, name in KINDS if isinstance(ns, type))
+
+
+def name(ns: Namespace | UserNamespace, kind: str) -> str:
+    """What readlink shows of a link to `ns`."""
+    return f"{kind}:[{ns.inum}]"
+
+
+def place(system: "System", ns: Namespace | UserNamespace) -> Path:
+    """The file that is `ns`."""
+    mount = system.nsfs
+    assert mount is not None, "the machine has not booted"
+    inode = Inode(
+        store=system.store, sb=mount.sb, ino=ns.inum, mode=FileType.REG | 0o444, uid=ROOT_UID, gid=ROOT_GID, behaviour="ns",
+        subject=ns,
+    )  # fmt: skip
+    return Path(mount, Dentry(store=system.store, name=name(ns, kind(ns)), parent=None, inode=inode))
+
+
+class NamespaceFile(Behaviour):
+    """A namespace, opened."""
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        return description.inode.subject
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        kernel.refuse(PROC_WRITE_ONLY)
+        return b""
+
+    def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        kernel.refuse(PROC_READ_ONLY)
+        return len(data)
+
+
+BEHAVIOURS["ns"] = NamespaceFile()

@@ -1,0 +1,207 @@
+"""The magic links of /proc/PID: exe, root, cwd, and the descriptors in fd (proc(5); fs/proc/base.c, fs/proc/fd.c).
+
+A magic link leads to the very file, whatever its text says: out of a chroot, to a name that is gone, to a pipe.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from fakekernel.behaviour import BEHAVIOURS, Listed
+from fakekernel.credentials import Credentials
+from fakekernel.description import Description
+from fakekernel.filesystem import Dentry, Inode
+from fakekernel.mount import Path
+from fakekernel.procfs.entry import Entry, MadeFile, make, number
+from fakekernel.procfs.process import OfProcess, check_access, find, owner, task_of
+from fakekernel.ptrace import may_access
+from fakekernel.reachability import path_text
+from fakekernel.store import Record
+from fakekernel.task import StructPid, Task
+from kernelapi.errors import ModelError
+from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
+from kernelapi.protocol.files import LOOKUP_MISSING
+from kernelapi.protocol.proc import PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
+
+O_LARGEFILE = 0o100000
+"""What every open of a 64-bit process sets (fs/open.c)."""
+
+
+def text_of(path: Path, root: Path) -> str:
+    """What readlink shows of a place: its path from `root`, or the name of what has no path ("pipe:[7]", "mnt:[4026531832]")."""
+    dentry = path.dentry
+    if dentry.parent is None and dentry is not path.mount.root:
+        return dentry.name
+    return path_text(path, root)
+
+
+class MagicLink(OfProcess):
+    """A link to a place that a process refers to."""
+
+    def place(self, task: Task, inode: Inode) -> Path | None:
+        """Where the link leads."""
+        raise NotImplementedError
+
+    def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
+        task = find(inode)
+        if task is not None:
+            check_access(kernel, task)
+            place = self.place(task, inode)
+            if place is not None:
+                return place
+        kernel.refuse(PROC_NOTHING_BEHIND)
+        raise ModelError(f"{PROC_NOTHING_BEHIND.id} is suspended, and there is nothing to go on with")
+
+    def target(self, kernel: "Syscalls", inode: Inode) -> str:
+        place = self.follow(kernel, inode)
+        return place if isinstance(place, str) else text_of(place, kernel.task.fs.root)
+
+
+class ExecutableLink(MagicLink):
+    """/proc/PID/exe."""
+
+    def place(self, task: Task, inode: Inode) -> Path | None:
+        return task.mm.executable if task.lives else None
+
+
+class RootLink(MagicLink):
+    """/proc/PID/root."""
+
+    def place(self, task: Task, inode: Inode) -> Path | None:
+        return task.fs.root if task.lives else None
+
+
+class DirectoryLink(MagicLink):
+    """/proc/PID/cwd."""
+
+    def place(self, task: Task, inode: Inode) -> Path | None:
+        return task.fs.cwd if task.lives else None
+
+
+# -- descriptors --
+
+
+class DescriptorOf(Record):
+    """Whose descriptor a link in fd, or a file in fdinfo, is about."""
+
+    pid: StructPid
+    fd: int
+
+
+def fd_number(name: str) -> int | None:
+    """The number that `name` is, as Linux writes it: digits without leading zeros (fs/proc/util.c name_to_int)."""
+    if not name.isascii() or not name.isdigit() or (name[0] == "0" and len(name) > 1) or len(name) > 10:
+        return None
+    return int(name)
+
+
+class DescriptorLink(MagicLink):
+    """/proc/PID/fd/N."""
+
+    def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
+        pass  # made anew for each walk: never out of date
+
+    def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
+        of = cast(DescriptorOf, inode.subject)
+        task = of.pid.task
+        if task is not None and task.lives:
+            check_access(kernel, task)
+            found = task.files.entries.get(of.fd)
+            if found is not None and found.description.path is not None:
+                return found.description.path
+        kernel.refuse(PROC_NOTHING_BEHIND)
+        raise ModelError(f"{PROC_NOTHING_BEHIND.id} is suspended, and there is nothing to go on with")
+
+
+def link_mode(flags: int) -> int:
+    """The mode of a descriptor's link says how it was opened (tid_fd_update_inode)."""
+    if flags & OpenFlag.PATH:
+        return int(FileType.LNK)
+    access = flags & O_ACCMODE
+    mode = 0
+    if access != OpenFlag.WRONLY:
+        mode |= 0o500
+    if access != OpenFlag.RDONLY:
+        mode |= 0o300
+    return FileType.LNK | mode
+
+
+class DescriptorDirectory(OfProcess):
+    """/proc/PID/fd. A process may always look into its own (proc_fd_permission)."""
+
+    type = FileType.LNK
+
+    def grants(self, kernel: "Syscalls", inode: Inode, mask: int) -> bool:
+        return cast(StructPid, inode.subject).task is kernel.task
+
+    def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        inode = directory.inode
+        task, fd = find(inode), fd_number(name)
+        if task is None or fd is None or not task.lives:
+            return None
+        found = task.files.entries.get(fd)
+        return None if found is None else self.child(directory, task, fd, name, found.description.flags)
+
+    def child(self, directory: Dentry, task: Task, fd: int, name: str, flags: int) -> Dentry:
+        entry = Entry(name, link_mode(flags), "proc.fd.link")
+        uid, gid = owner(task, entry.mode)
+        subject = DescriptorOf(store=directory.store, pid=cast(StructPid, directory.inode.subject), fd=fd)
+        return make(directory, entry, subject=subject, uid=uid, gid=gid)
+
+    def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
+        task = task_of(kernel, directory.inode)
+        if not task.lives:
+            return []
+        return [
+            Listed(str(fd), number(directory.inode, str(fd)), self.type) for fd in sorted(task.files.entries)
+        ]
+
+
+class DescriptorInfoDirectory(DescriptorDirectory):
+    """/proc/PID/fdinfo: for those who may look into the process (proc_fdinfo_permission)."""
+
+    type = FileType.REG
+
+    def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
+        task = task_of(kernel, inode)
+        if not may_access(kernel.task, task, cred=cred):
+            kernel.refuse(PROC_NOT_TRACEABLE)
+        return None
+
+    def grants(self, kernel: "Syscalls", inode: Inode, mask: int) -> bool:
+        return False
+
+    def child(self, directory: Dentry, task: Task, fd: int, name: str, flags: int) -> Dentry:
+        entry = Entry(name, FileType.REG | 0o444, "proc.fdinfo.file")
+        uid, gid = owner(task, entry.mode)
+        subject = DescriptorOf(store=directory.store, pid=cast(StructPid, directory.inode.subject), fd=fd)
+        return make(directory, entry, subject=subject, uid=uid, gid=gid)
+
+
+class DescriptorInfo(MadeFile):
+    """/proc/PID/fdinfo/N: position, flags, mount (fs/proc/fd.c seq_show)."""
+
+    def content(self, kernel: "Syscalls", description: Description) -> bytes:
+        of = cast(DescriptorOf, description.inode.subject)
+        task = of.pid.task
+        found = None if task is None or not task.lives else task.files.entries.get(of.fd)
+        if found is None:
+            kernel.refuse(LOOKUP_MISSING)
+            return b""
+        of_fd, cloexec = found
+        flags = of_fd.flags | (OpenFlag.CLOEXEC if cloexec else 0)
+        if of_fd.path is not None and of_fd.path.mount.ns is not None:
+            flags |= O_LARGEFILE
+        mount = of_fd.path.mount.id if of_fd.path is not None else 0
+        return f"pos:\t{of_fd.offset}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{of_fd.inode.ino}\n".encode()
+
+
+BEHAVIOURS["proc.exe"] = ExecutableLink()
+BEHAVIOURS["proc.root"] = RootLink()
+BEHAVIOURS["proc.cwd"] = DirectoryLink()
+BEHAVIOURS["proc.fd"] = DescriptorDirectory()
+BEHAVIOURS["proc.fd.link"] = DescriptorLink()
+BEHAVIOURS["proc.fdinfo"] = DescriptorInfoDirectory()
+BEHAVIOURS["proc.fdinfo.file"] = DescriptorInfo()

@@ -1,0 +1,300 @@
+"""What a file is, and changing it: stat, access, readlink, chmod, chown, setxattr (fs/stat.c, fs/attr.c, fs/xattr.c)."""
+
+from struct import Struct
+from typing import TYPE_CHECKING, cast
+
+from fakekernel.behaviour import BEHAVIOURS
+from fakekernel.credentials import Credentials
+from fakekernel.filesystem import Dentry, Inode
+from fakekernel.filetable import description, usable
+from fakekernel.lookup import resolve
+from fakekernel.mount import Mount
+from fakekernel.permission import EXECUTE, WRITE, capable_toward, in_group_or_capable, is_read_only, owns, permitted, refresh
+from fakekernel.regular import FILE_CAPABILITIES
+from fakekernel.syscalls.base import SyscallBase
+from kernelapi.capability import EMPTY, Cap
+from kernelapi.errors import NotModelled
+from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, AtFlag, FileType, MountFlag, Securebit
+from kernelapi.ids import UNCHANGED, Fd, Kgid, Kuid
+from kernelapi.protocol.attributes import (
+    ACCESS_ARGUMENTS,
+    ACCESS_DENIED,
+    ACCESS_NOEXEC,
+    ACCESS_READ_ONLY,
+    ACCESS_READ_ONLY_FILE_SYSTEM,
+    CHANGE_FIXED,
+    CHANGE_READ_ONLY,
+    CHMOD_NOT_OWNER,
+    CHMOD_STRIPS_SETGID,
+    CHOWN_DROPS_CAPABILITIES,
+    CHOWN_DROPS_SET_ID,
+    CHOWN_FLAGS,
+    CHOWN_GID_DENIED,
+    CHOWN_MODE_DENIED,
+    CHOWN_OVERFLOW,
+    CHOWN_UID_DENIED,
+    CHOWN_UNMAPPED,
+    READLINK_EMPTY,
+    READLINK_NOT_A_LINK,
+    STAT_FLAGS,
+    XATTR_BECOMES_REVISION_3,
+    XATTR_EXISTS,
+    XATTR_FLAGS,
+    XATTR_LAYOUT,
+    XATTR_MISSING,
+    XATTR_NAME,
+    XATTR_ROOT_UNMAPPED,
+    XATTR_SIZE,
+    XATTR_UNPRIVILEGED,
+    XATTR_UNSUPPORTED,
+)
+from kernelapi.values import Stat
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
+
+NOFOLLOW, EMPTY_PATH = int(AtFlag.SYMLINK_NOFOLLOW), int(AtFlag.EMPTY_PATH)
+STAT_KNOWN = NOFOLLOW | EMPTY_PATH | int(AtFlag.NO_AUTOMOUNT) | 0x6000  # and the two AT_STATX_* that choose how to ask a server
+
+TMPFS_ENTRY = 20
+"""The bytes that tmpfs counts for each entry of a directory, "." and ".." included (BOGO_DIRENT_SIZE)."""
+
+EXT4_DIRECTORY = 4096
+
+XATTR_CREATE, XATTR_REPLACE = 1, 2
+XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
+
+CAP_REVISION_MASK, CAP_REVISION_2, CAP_REVISION_3 = 0xFF000000, 0x02000000, 0x03000000
+CAP_DATA = {20: CAP_REVISION_2, 24: CAP_REVISION_3}
+"""The sizes of struct vfs_cap_data and struct vfs_ns_cap_data, and the revision that each must bear."""
+
+MAGIC, ROOT_ID = Struct("<I"), Struct("<I")
+
+
+class AttributeCalls(SyscallBase):
+    """stat, access, readlink, chmod, chown, setxattr."""
+
+    __slots__ = ()
+
+    # -- asking --
+
+    def newfstatat(self, dirfd: int, path: str, flags: int = 0) -> Stat:
+        if flags & ~STAT_KNOWN:
+            self.refuse(STAT_FLAGS)
+        if not path and flags & EMPTY_PATH and dirfd >= 0:
+            return self.fstat(Fd(dirfd))
+        place = resolve(self, dirfd, path, follow=not flags & NOFOLLOW, empty_ok=bool(flags & EMPTY_PATH))
+        return self._stat(place.dentry.inode, place.dentry)
+
+    def fstat(self, fd: Fd) -> Stat:
+        opened = description(self, fd)
+        return self._stat(opened.inode, None if opened.path is None else opened.path.dentry)
+
+    def _stat(self, inode: Inode, dentry: Dentry | None) -> Stat:
+        refresh(self, inode)
+        userns = self.task.cred.userns
+        return Stat(
+            dev=inode.sb.dev,
+            ino=inode.ino,
+            mode=inode.mode,
+            nlink=inode.nlink,
+            uid=userns.uid(inode.uid),
+            gid=userns.gid(inode.gid),
+            rdev=inode.rdev,
+            size=_size(inode, dentry),
+        )
+
+    def faccessat2(self, dirfd: int, path: str, mode: int, flags: int = 0) -> None:
+        if mode & ~0o7 or flags & ~(AtFlag.EACCESS | NOFOLLOW | EMPTY_PATH):
+            self.refuse(ACCESS_ARGUMENTS)
+        cred = self.task.cred if flags & AtFlag.EACCESS else as_real(self.task.cred)
+        place = resolve(self, dirfd, path, follow=not flags & NOFOLLOW, empty_ok=bool(flags & EMPTY_PATH), cred=cred)
+        inode, mount = place.inode, place.mount
+        kind = inode.type
+        if mode & EXECUTE and kind == FileType.REG and (mount.flags | mount.sb.flags) & MountFlag.NOEXEC:
+            self.refuse(ACCESS_NOEXEC)
+        if mode & WRITE and mount.sb.flags & MountFlag.RDONLY and kind in (FileType.REG, FileType.DIR, FileType.LNK):
+            self.refuse(ACCESS_READ_ONLY_FILE_SYSTEM)
+        if not permitted(self, inode, mode, cred):
+            self.refuse(ACCESS_DENIED)
+        if mode & WRITE and is_read_only(mount) and kind in (FileType.REG, FileType.DIR, FileType.LNK):
+            self.refuse(ACCESS_READ_ONLY)
+
+    def readlinkat(self, dirfd: int, path: str) -> str:
+        place = resolve(self, dirfd, path, follow=False, empty_ok=dirfd != AT_FDCWD)
+        inode = place.inode
+        if not inode.is_symlink:
+            self.fail(READLINK_NOT_A_LINK if path else READLINK_EMPTY)
+        if inode.behaviour:
+            return BEHAVIOURS[inode.behaviour].target(cast("Syscalls", self), inode)
+        return inode.target
+
+    # -- mode --
+
+    def fchmodat(self, dirfd: int, path: str, mode: int) -> None:
+        place = resolve(self, dirfd, path)
+        self._chmod(place.inode, place.mount, mode)
+
+    def fchmod(self, fd: Fd, mode: int) -> None:
+        opened = usable(self, fd)
+        self._chmod(opened.inode, None if opened.path is None else opened.path.mount, mode)
+
+    def _chmod(self, inode: Inode, mount: Mount | None, mode: int) -> None:
+        cred = self.task.cred
+        if mount is not None and is_read_only(mount):
+            self.refuse(CHANGE_READ_ONLY)
+        if inode.sb.fstype == "proc":
+            self.fail(CHANGE_FIXED)
+        if not owns(cred, inode):
+            self.refuse(CHMOD_NOT_OWNER)
+        _require_lasting(inode)
+        # -- effects only below --
+        mode &= 0o7777
+        if mode & S_ISGID and not in_group_or_capable(cred, inode) and self.happens(CHMOD_STRIPS_SETGID):
+            mode &= ~S_ISGID
+        inode.mode = inode.mode & S_IFMT | mode
+
+    # -- owner --
+
+    def fchownat(self, dirfd: int, path: str, uid: int, gid: int, flags: int = 0) -> None:
+        if flags & ~(NOFOLLOW | EMPTY_PATH):
+            self.refuse(CHOWN_FLAGS)
+        place = resolve(self, dirfd, path, follow=not flags & NOFOLLOW, empty_ok=bool(flags & EMPTY_PATH))
+        self._chown(place.inode, place.mount, uid, gid)
+
+    def fchown(self, fd: Fd, uid: int, gid: int) -> None:
+        opened = usable(self, fd)
+        self._chown(opened.inode, None if opened.path is None else opened.path.mount, uid, gid)
+
+    def _chown(self, inode: Inode, mount: Mount | None, uid: int, gid: int) -> None:
+        """Change owner and group; -1 leaves one as it is. (chown_common, notify_change, setattr_prepare)"""
+        cred = self.task.cred
+        if mount is not None and is_read_only(mount):
+            self.refuse(CHANGE_READ_ONLY)
+        kuid: Kuid | None = None
+        kgid: Kgid | None = None
+        if not _is_unchanged(uid):
+            kuid = cred.userns.kuid(uid)
+            if kuid is None:
+                self.refuse(CHOWN_UNMAPPED)  # suspended: the owner stays
+        if not _is_unchanged(gid):
+            kgid = cred.userns.kgid(gid)
+            if kgid is None:
+                self.refuse(CHOWN_UNMAPPED)
+        lower = inode.sb.userns
+        if (kuid is not None and not lower.maps_kuid(kuid)) or (kgid is not None and not lower.maps_kgid(kgid)):
+            self.refuse(CHOWN_OVERFLOW)
+        refresh(self, inode)
+        is_owner = cred.fsuid == inode.uid
+        privileged = capable_toward(cred, inode, Cap.CHOWN)
+        if kuid is not None and not privileged and not (is_owner and kuid == inode.uid):
+            self.refuse(CHOWN_UID_DENIED)
+        if kgid is not None and not privileged and not (is_owner and (kgid == inode.gid or cred.in_group(kgid))):
+            self.refuse(CHOWN_GID_DENIED)
+        mode = inode.mode
+        if not inode.is_directory and self.happens(CHOWN_DROPS_SET_ID):
+            mode = self._without_set_id(inode, inode.gid if kgid is None else kgid)
+            if mode != inode.mode and not owns(cred, inode):
+                self.refuse(CHOWN_MODE_DENIED)
+        _require_lasting(inode)
+        # -- effects only below --
+        if not inode.is_directory and FILE_CAPABILITIES in inode.xattrs and self.happens(CHOWN_DROPS_CAPABILITIES):
+            del inode.xattrs[FILE_CAPABILITIES]
+        if kuid is not None:
+            inode.uid = kuid
+        if kgid is not None:
+            inode.gid = kgid
+        if mode != inode.mode:
+            inode.mode = mode
+
+    def _without_set_id(self, inode: Inode, group: Kgid) -> int:
+        """The mode that a change of owner leaves of the file's. (ATTR_KILL_SUID, setattr_should_drop_sgid)"""
+        cred, mode = self.task.cred, inode.mode
+        kill = mode & S_ISUID
+        if mode & S_ISGID and (mode & 0o010 or not in_group_or_capable(cred, inode)):
+            kill |= S_ISGID
+        if kill and mode & S_ISGID and not cred.in_group(group) and not capable_toward(cred, inode, Cap.FSETID):
+            kill |= S_ISGID  # whoever sets a mode has to be in the group
+        return mode & ~kill
+
+    # -- attributes --
+
+    def setxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
+        if flags & ~(XATTR_CREATE | XATTR_REPLACE):
+            self.refuse(XATTR_FLAGS)
+        if not 0 < len(name.encode("utf-8", "surrogateescape")) <= XATTR_NAME_MAX:
+            self.refuse(XATTR_NAME)
+        if len(value) > XATTR_SIZE_MAX:
+            self.refuse(XATTR_SIZE)
+        place = resolve(self, AT_FDCWD, path)
+        inode = place.inode
+        if is_read_only(place.mount):
+            self.refuse(CHANGE_READ_ONLY)
+        if name != FILE_CAPABILITIES:
+            if name.partition(".")[0] in ("security", "system", "trusted", "user"):
+                raise NotModelled(f"the extended attribute {name!r}")
+            self.fail(XATTR_UNSUPPORTED)
+        if inode.behaviour or inode.sb.fstype not in ("ext4", "tmpfs"):
+            raise NotModelled(f"file capabilities in a {inode.sb.fstype}")
+        if value:
+            value = self._stored_capabilities(inode, value)
+        if flags & XATTR_CREATE and name in inode.xattrs:
+            self.refuse(XATTR_EXISTS)
+        if flags & XATTR_REPLACE and name not in inode.xattrs:
+            self.refuse(XATTR_MISSING)
+        # -- effects only below --
+        inode.xattrs[name] = value
+
+    def _stored_capabilities(self, inode: Inode, value: bytes) -> bytes:
+        """The struct vfs_cap_data as the file system keeps it: bound to a root of its user namespace. (cap_convert_nscap)"""
+        cred, lower = self.task.cred, inode.sb.userns
+        magic = MAGIC.unpack_from(value.ljust(MAGIC.size, b"\0"))[0]
+        if CAP_DATA.get(len(value)) != magic & CAP_REVISION_MASK:
+            self.fail(XATTR_LAYOUT)
+        if not capable_toward(cred, inode, Cap.SETFCAP):
+            self.refuse(XATTR_UNPRIVILEGED)
+        is_old = len(value) == 20
+        if is_old and (self.capable_over(lower, Cap.SETFCAP) or not self.happens(XATTR_BECOMES_REVISION_3)):
+            return value
+        root = cred.userns.kuid(0 if is_old else ROOT_ID.unpack_from(value, 20)[0])
+        if root is None or not lower.maps_kuid(root):
+            self.fail(XATTR_ROOT_UNMAPPED)
+        magic = magic & ~CAP_REVISION_MASK | CAP_REVISION_3
+        return MAGIC.pack(magic) + value[MAGIC.size : 20] + ROOT_ID.pack(lower.uid(root))
+
+
+def as_real(cred: Credentials) -> Credentials:
+    """The credentials with which access(2) checks: those of the real user, as far as can be told. (access_override_creds)"""
+    effective = cred.effective
+    if not cred.securebits & Securebit.NO_SETUID_FIXUP:
+        effective = cred.permitted if cred.uid == cred.userns.kuid(0) else EMPTY
+    if (cred.fsuid, cred.fsgid, cred.effective) == (cred.uid, cred.gid, effective):
+        return cred
+    return cred._replace(fsuid=cred.uid, fsgid=cred.gid, effective=effective)
+
+
+def _size(inode: Inode, dentry: Dentry | None) -> int:
+    """The size that stat shows."""
+    if inode.behaviour:
+        return 0
+    match inode.type:
+        case FileType.REG:
+            return len(inode.content)
+        case FileType.LNK:
+            return len(inode.target.encode("utf-8", "surrogateescape"))
+        case FileType.DIR if inode.sb.fstype == "tmpfs" and dentry is not None:
+            return TMPFS_ENTRY * (2 + len(dentry.children))
+        case FileType.DIR if inode.sb.fstype == "ext4":
+            return EXT4_DIRECTORY
+    return 0
+
+
+def _is_unchanged(id: int) -> bool:
+    """Whether an id given to chown is -1, as a signed or an unsigned number."""
+    return id in (UNCHANGED, 0xFFFFFFFF)
+
+
+def _require_lasting(inode: Inode) -> None:
+    """Raise `NotModelled` for a file whose owner and mode are not its own to keep."""
+    if inode.behaviour and inode.sb.fstype in ("proc", "sysfs"):
+        raise NotModelled(f"changing the attributes of a file in {inode.sb.fstype}")

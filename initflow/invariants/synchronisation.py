@@ -1,0 +1,73 @@
+"""SYNC: what parent and init know of each other."""
+
+from collections.abc import Iterator
+
+from initflow.invariants.model import END, HIGH, MEDIUM, Moment, Obligation, before, decide, invariant
+from initflow.run import Outcome, Reported, Role
+from kernelapi.event import Event
+
+
+@invariant("SYNC-01", at=END, severity=HIGH, source="cgroups(7)")
+def init_makes_no_process_before_it_is_in_its_cgroup(moment: Moment) -> Iterator[Obligation]:
+    """Init makes no process before the parent has let it go on.
+
+    One made earlier would stay outside the limits that the parent is about to set.
+    """
+    released = False
+    for event, role in zip(moment.run.events, moment.run.roles, strict=True):
+        if role is Role.INIT and event.call.name == "read" and _from_pipe(event):
+            released = True
+        if role in (Role.CHILD, Role.INIT) and event.call.name == "clone":
+            here = Moment(moment.run, event, None, role, None)
+            yield decide(here, released, "it makes a process before the parent has put it into its cgroup")
+
+
+@invariant("SYNC-03", at=END, severity=HIGH, source="unix(7)")
+def the_parent_is_told_when_init_fails(moment: Moment) -> Iterator[Obligation]:
+    """Where init does not become the payload, the parent is told an error; where it does, that it started.
+
+    The end of the stream alone says neither: a crash looks like a success.
+    """
+    run = moment.run
+    if run.init is None:
+        return
+    if run.outcome is Outcome.EXECUTED:
+        yield decide(moment, run.reported is Reported.STARTED, f"the payload runs, and the parent was told: {run.reported.value}")
+    else:
+        yield decide(
+            moment,
+            run.reported is Reported.ERROR,
+            f"init ended without becoming the payload ({run.outcome.value}), and the parent was told: {run.reported.value}",
+        )
+
+
+@invariant("SYNC-04", at=before("write", "sendmsg"), severity=MEDIUM, source="unix(7); net/unix/af_unix.c unix_release_sock")
+def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterator[Obligation]:
+    """When init reports an error, it has read all that the parent sends.
+
+    A parent that still sends would be refused, and end without having read the message.
+    """
+    if moment.role is not Role.INIT or moment.event is None or moment.event.args[0] < 3:
+        return
+    end = any(
+        event.process == moment.event.process and event.call.name == "read" and event.result == b"" and _from_pipe(event)
+        for event in moment.run.events[: moment.event.index]
+        if event.args and event.args[0] == moment.event.args[0]
+    )
+    yield decide(moment, end, "it reports without having read to the end what the parent sends")
+
+
+@invariant("SYNC-10", at=END, severity=HIGH, source="pipe(7), unix(7)")
+def nobody_waits_for_ever(moment: Moment) -> Iterator[Obligation]:
+    """Parent and init do not wait for each other, or for anyone, for ever.
+
+    A runtime that hangs holds locks, cgroups and mounts that nobody else can clean up.
+    """
+    run = moment.run
+    waiting = [f"{who.process} in {who.call} ({who.reason})" for who in run.standstill.waiting]
+    ok = not run.standstill.hung or run.outcome is Outcome.EXECUTED
+    yield decide(moment, ok, f"these wait for ever: {'; '.join(waiting)}", waiting=waiting)
+
+
+def _from_pipe(event: Event) -> bool:
+    return bool(event.args) and event.args[0] >= 3

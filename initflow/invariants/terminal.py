@@ -1,0 +1,90 @@
+"""SES and TTY: the payload's session, its controlling terminal, its standard streams."""
+
+from collections.abc import Iterator
+
+from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
+from kernelapi.flags import FileType, OpenFlag
+from kernelapi.values import major
+
+PTS_MAJORS = range(136, 144)
+
+
+@invariant("SES-01", at=EXEC, severity=HIGH, source="setsid(2); CVE-2017-5226")
+def the_payload_leads_a_session_of_its_own(moment: Exec) -> Iterator[Obligation]:
+    """At exec, init leads its own session.
+
+    In the caller's session it could push input into the caller's terminal, and get the signals of its job control.
+    """
+    state = moment.previous
+    yield decide(moment, state.session == state.pid, f"it is in session {state.session} of somebody else", session=state.session)
+
+
+@invariant("SES-02", at=EXEC, severity=MEDIUM, source="ioctl_tty(2), TIOCSCTTY")
+def the_controlling_terminal_is_there_where_one_was_asked_for(moment: Exec) -> Iterator[Obligation]:
+    """At exec, there is a controlling terminal where the configuration asks for a tty, and none otherwise.
+
+    Without it the payload has no job control; with one that nobody asked for, it has the caller's.
+    """
+    terminal = moment.previous.terminal
+    if moment.configuration.tty:
+        yield decide(moment, terminal is not None, "it has no controlling terminal, though the configuration asks for one")
+    else:
+        yield decide(moment, terminal is None, "it has a controlling terminal that nobody asked for", terminal=terminal)
+
+
+@invariant("TTY-01", at=before("ioctl_tiocsctty"), severity=MEDIUM, source="ioctl_tty(2), TIOCSCTTY; drivers/tty/tty_jobctrl.c")
+def a_controlling_terminal_is_taken_by_a_session_leader_without_one(moment: Moment) -> Iterator[Obligation]:
+    """At TIOCSCTTY, init leads a session that has no controlling terminal.
+
+    Otherwise the kernel refuses; as the initial root it could be made to steal the terminal of another session.
+    """
+    if moment.is_init:
+        state = moment.state
+        leads = state.session == state.pid
+        yield decide(moment, leads, f"it is not the leader of its session {state.session}", session=state.session)
+        if leads:
+            yield decide(moment, state.terminal is None, "its session already has a controlling terminal")
+
+
+@invariant("TTY-02", at=after("open", "openat"), severity=LOW, source="open(2), O_NOCTTY; ioctl_tty(2)")
+def a_terminal_is_opened_without_becoming_the_controlling_one(moment: Moment) -> Iterator[Obligation]:
+    """A terminal is opened with O_NOCTTY.
+
+    A session leader without a controlling terminal gets the one that it opens, whichever that is.
+    """
+    if not moment.is_init or moment.event is None or moment.event.errno:
+        return
+    opened = moment.state.files[moment.event.result]
+    if opened.type is FileType.CHR and major(opened.rdev) in PTS_MAJORS:
+        flags = moment.args("flags")
+        yield decide(
+            moment,
+            bool(flags & (OpenFlag.NOCTTY | OpenFlag.PATH)),
+            f"it opens the terminal {opened.text} without O_NOCTTY: only its not leading a session keeps it from becoming its own",
+            path=opened.text,
+        )
+
+
+@invariant("TTY-07", at=EXEC, severity=MEDIUM, source="OCI runtime-spec runtime-linux.md, file descriptors")
+def the_standard_streams_are_open(moment: Exec) -> Iterator[Obligation]:
+    """At exec, descriptors 0, 1 and 2 are open; with a tty, all three are the terminal.
+
+    The first file that a payload without them opens becomes its standard output.
+    """
+    files = moment.next.files
+    missing = [fd for fd in range(3) if fd not in files]
+    yield decide(moment, not missing, f"its descriptors {missing} are closed", missing=missing)
+    if moment.configuration.tty and not missing:
+        others = [fd for fd in range(3) if major(files[fd].rdev) not in PTS_MAJORS]
+        yield decide(moment, not others, f"its descriptors {others} are not the terminal that was asked for", others=others)
+
+
+@invariant("TTY-08", at=EXEC, severity=HIGH, source="ioctl_tty(2), TIOCSTI; CVE-2017-5226")
+def no_terminal_is_reached_but_by_the_standard_streams(moment: Exec) -> Iterator[Obligation]:
+    """After exec, no other descriptor than the standard streams is a terminal.
+
+    Through one of the host's, the payload types into the caller's shell.
+    """
+    leaked = [f for fd, f in moment.next.files.items() if fd > 2 and f.type is FileType.CHR and major(f.rdev) in PTS_MAJORS]
+    names = ", ".join(f"{file.fd} ({file.text})" for file in leaked)
+    yield decide(moment, not leaked, f"the payload has the terminal as descriptor {names}", descriptors=names)

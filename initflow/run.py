@@ -1,0 +1,141 @@
+"""A run: the events of a flow, which step and which part each belongs to, and how it came out."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from fakekernel.machine import Machine
+from fakekernel.process import Process
+from fakekernel.scheduler import Standstill
+from fakekernel.task import Task
+from initflow import nsinit
+from initflow.configuration import Configuration
+from initflow.flow import CURRENT, Flow, Step
+from initflow.messages import parse
+from initflow.steps import parent as parent_steps
+from initflow.users import ExecUser
+from kernelapi.event import NO_RETURN, Event
+
+
+class Role(Enum):
+    """The part that a process plays at an event."""
+
+    CALLER = "caller"  # whoever starts the runtime
+    PARENT = "parent"
+    CHILD = "child"  # of the parent, between clone and exec
+    INIT = "init"
+    PAYLOAD = "payload"  # what init became, and its children
+
+
+class Outcome(Enum):
+    """How a run came out. What the parent was told is another matter: `Reported`."""
+
+    EXECUTED = "executed"  # init became the payload
+    REFUSED = "refused"  # the parent got a message
+    DIED = "died"  # init ended without either
+    HUNG = "hung"  # somebody waits for ever, and init did not become the payload
+
+
+class Reported(Enum):
+    """What the parent was told."""
+
+    STARTED = "started"
+    ERROR = "error"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a run beforehand: the configuration, and what it means in the image.
+
+    `user` holds the ids that the configured user has in the image's files; None where that cannot be known.
+    """
+
+    configuration: Configuration
+    flow: Flow
+    args: tuple[str, ...]
+    user: ExecUser | None = None
+
+
+class Recorder:
+    """Watches a machine: for each event, the step and the role."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step | None] = []
+        self.roles: list[Role] = []
+        self.tasks: list[Task] = []
+
+    def __call__(self, process: Process, event: Event) -> None:
+        self.steps.append(CURRENT.get())
+        self.roles.append(_role(process))
+        self.tasks.append(process.task)
+
+
+def _role(process: Process) -> Role:
+    function, args = process.image
+    if function is nsinit.main:
+        argv = args[0]
+        return Role.INIT if argv[1:2] == ("init",) else Role.PARENT
+    if function is parent_steps.run_prologue:
+        return Role.CHILD
+    return Role.CALLER if process.name == "1" else Role.PAYLOAD
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened. `steps[i]`, `roles[i]` and `tasks[i]` belong to `events[i]`; `machine` holds the state to go through."""
+
+    setting: Setting
+    machine: Machine
+    standstill: Standstill
+    output: bytes
+    steps: tuple[Step | None, ...]
+    roles: tuple[Role, ...]
+    tasks: tuple[Task, ...]
+    outcome: Outcome
+    payload: bool
+    reported: Reported
+    message: str | None
+    exit: Event | None = field(repr=False)
+    """The execve with which init became the payload."""
+
+    @property
+    def events(self) -> list[Event]:
+        return self.machine.events
+
+    @property
+    def init(self) -> Task | None:
+        """The task that was init, whether or not it became the payload."""
+        return next((task for task, role in zip(self.tasks, self.roles, strict=True) if role in (Role.CHILD, Role.INIT)), None)
+
+
+def finish(setting: Setting, machine: Machine, recorder: Recorder, standstill: Standstill, output: bytes) -> Run:
+    """Judge how a run that came to rest came out."""
+    became = None
+    told: bytes | None = None
+    refused: str | None = None
+    for event, step, role in zip(machine.events, recorder.steps, recorder.roles, strict=True):
+        if role is Role.INIT and event.call.name in ("execve", "execveat") and event.result is NO_RETURN and not event.errno:
+            became = event
+        if role is Role.PARENT and not event.errno:
+            if step is parent_steps.await_init and event.call.name == "read":
+                told = (told or b"") + event.result
+            if event.call.name == "write" and event.args[0] == 2 and event.args[1].startswith(parent_steps.FAILURE):
+                refused = event.args[1].removeprefix(parent_steps.FAILURE).decode("utf-8", "replace").rstrip("\n")
+    reported = Reported.NOTHING
+    if refused is not None:
+        reported = Reported.ERROR
+    elif told is not None:
+        message = parse(told)
+        reported = Reported.STARTED if message is None else Reported.ERROR
+    if became is not None:
+        outcome = Outcome.EXECUTED
+    elif standstill.hung:
+        outcome = Outcome.HUNG
+    elif refused is not None:
+        outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.DIED
+    return Run(
+        setting, machine, standstill, output, tuple(recorder.steps), tuple(recorder.roles), tuple(recorder.tasks),
+        outcome, became is not None, reported, refused, became,
+    )  # fmt: skip

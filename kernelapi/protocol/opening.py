@@ -1,0 +1,86 @@
+"""The rules of opening a file (open(2), fs/namei.c, fs/open.c)."""
+
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOSPC, ENXIO, EPERM, EROFS
+
+from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
+
+OPEN_FLAGS = Refusal(
+    "openat.einval.flags", call="openat", errno=EINVAL, depends=ARGUMENTS,
+    cause="O_CREAT with O_DIRECTORY, or O_TMPFILE without write access",
+    source="open(2); fs/open.c build_open_flags",
+)  # fmt: skip
+OPEN_CREATE_SLASH = Refusal(
+    "openat.eisdir.slash", call="openat", errno=EISDIR, depends=ARGUMENTS,
+    cause="O_CREAT, and a slash follows the name",
+    source="open(2); fs/namei.c open_last_lookups",
+)  # fmt: skip
+OPEN_EXISTS = Refusal(
+    "openat.eexist", call="openat", errno=EEXIST, depends=STATE,
+    cause="O_CREAT and O_EXCL, and the file exists, be it as a dangling symbolic link",
+    source="open(2); fs/namei.c do_open",
+)  # fmt: skip
+OPEN_CREATE_DIRECTORY = Refusal(
+    "openat.eisdir.create", call="openat", errno=EISDIR, depends=STATE,
+    cause="O_CREAT, and the file is a directory",
+    source="open(2); fs/namei.c do_open",
+)  # fmt: skip
+OPEN_CREATE_UNSUPPORTED = Refusal(
+    "openat.eacces.unsupported", call="openat", errno=EACCES, depends=STATE,
+    cause="in this file system no regular file can be made",
+    source="open(2); fs/namei.c lookup_open",
+)  # fmt: skip
+OPEN_TRUNCATE_READ_ONLY = Refusal(
+    "openat.erofs.truncate", call="openat", errno=EROFS, depends=STATE,
+    cause="O_TRUNC on a read-only mount, whatever the permissions",
+    source="open(2); fs/namei.c do_open",
+)  # fmt: skip
+OPEN_LINK = Refusal(
+    "openat.eloop.nofollow", call="openat", errno=ELOOP, depends=STATE,
+    cause="O_NOFOLLOW without O_PATH, and the path ends in a symbolic link",
+    source="open(2); fs/namei.c may_open",
+)  # fmt: skip
+OPEN_DIRECTORY = Refusal(
+    "openat.eisdir.write", call="openat", errno=EISDIR, depends=STATE,
+    cause="write access is asked for, and the file is a directory",
+    source="open(2); fs/namei.c may_open",
+)  # fmt: skip
+OPEN_NODEV = Refusal(
+    "openat.eacces.nodev", call="openat", errno=EACCES, depends=STATE,
+    cause="the file is a device, on a mount or a file system that has none",
+    source="mount(2); fs/namei.c may_open",
+)  # fmt: skip
+OPEN_READ_ONLY_FILE_SYSTEM = Refusal(
+    "openat.erofs.superblock", call="openat", errno=EROFS, depends=STATE,
+    cause="write access is asked for, and the file system itself is read-only",
+    source="open(2); fs/namei.c sb_permission",
+)  # fmt: skip
+OPEN_DENIED = Refusal(
+    "openat.eacces", call="openat", errno=EACCES, depends=STATE,
+    cause="the file does not give the caller the access that it asks for",
+    source="open(2); fs/namei.c inode_permission",
+)  # fmt: skip
+OPEN_NOATIME = Refusal(
+    "openat.eperm.noatime", call="openat", errno=EPERM, depends=STATE,
+    cause="O_NOATIME, and the caller neither owns the file nor has CAP_FOWNER towards it",
+    source="open(2); fs/namei.c may_open",
+)  # fmt: skip
+OPEN_READ_ONLY = Refusal(
+    "openat.erofs", call="openat", errno=EROFS, depends=STATE,
+    cause="write access is asked for through a read-only mount",
+    source="open(2); fs/open.c do_dentry_open",
+)  # fmt: skip
+OPEN_NO_DEVICE = Refusal(
+    "openat.enxio", call="openat", errno=ENXIO, depends=STATE,
+    cause="there is no device of that number, no controlling terminal behind /dev/tty, or the file is a socket",
+    source="open(2); fs/char_dev.c chrdev_open",
+)  # fmt: skip
+DEVICE_FULL = Refusal(
+    "write.enospc.full", call="write", errno=ENOSPC, depends=STATE,
+    cause="the file is /dev/full", source="full(4); drivers/char/mem.c write_full",
+)  # fmt: skip
+TRUNCATE_DROPS_PRIVILEGES = Effect(
+    "openat.privileges", call="openat",
+    cause="O_TRUNC takes the file's capabilities, and its set-id bits unless the caller has CAP_FSETID over the initial"
+    " user namespace",
+    source="open(2); fs/open.c do_truncate",
+)  # fmt: skip

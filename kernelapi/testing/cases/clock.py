@@ -1,0 +1,108 @@
+"""Laws of time and randomness."""
+
+from errno import EINVAL, EOPNOTSUPP
+
+from kernelapi.flags import TIMER_ABSTIME, Clock, Signal
+from kernelapi.ids import Fd
+from kernelapi.kernel import Kernel
+from kernelapi.protocol.clock import CLOCK_MONOTONIC_COARSE, CLOCK_RAW, GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM
+from kernelapi.testing.case import case, expect, in_child, read_all, refused
+
+MILLISECOND = 10**6
+MONOTONIC, BOOTTIME, REALTIME = Clock.MONOTONIC, Clock.BOOTTIME, Clock.REALTIME
+
+
+@case
+def time_does_not_go_back(kernel: Kernel) -> None:
+    for clock in (MONOTONIC, BOOTTIME, REALTIME, CLOCK_RAW, CLOCK_MONOTONIC_COARSE):
+        first = kernel.clock_gettime(clock)
+        expect(f"whether clock {clock} went on", kernel.clock_gettime(clock) >= first, True)
+
+
+@case
+def real_time_is_of_this_century(kernel: Kernel) -> None:
+    expect("whether it is after 2017", kernel.clock_gettime(REALTIME) > 1_500_000_000 * 10**9, True)
+
+
+@case
+def sleeping_takes_at_least_so_long(kernel: Kernel) -> None:
+    for clock in (MONOTONIC, BOOTTIME, REALTIME):
+        start = kernel.clock_gettime(clock)
+        kernel.clock_nanosleep(clock, 0, 3 * MILLISECOND)
+        expect(f"whether clock {clock} went on", kernel.clock_gettime(clock) - start >= 3 * MILLISECOND, True)
+
+
+@case
+def sleeping_until_a_time_ends_then(kernel: Kernel) -> None:
+    for clock in (MONOTONIC, REALTIME):
+        until = kernel.clock_gettime(clock) + 3 * MILLISECOND
+        kernel.clock_nanosleep(clock, TIMER_ABSTIME, until)
+        expect(f"whether clock {clock} is there", kernel.clock_gettime(clock) >= until, True)
+
+
+@case
+def sleeping_until_the_past_does_not_wait(kernel: Kernel) -> None:
+    for clock in (MONOTONIC, BOOTTIME, REALTIME):
+        kernel.clock_nanosleep(clock, TIMER_ABSTIME, 1)
+        kernel.clock_nanosleep(clock, 0, 0)
+
+
+@case
+def some_numbers_are_no_clocks(kernel: Kernel) -> None:
+    for clock in (10, 12, 16, 1000):
+        refused(EINVAL, kernel.clock_gettime, clock)
+        refused(EINVAL, kernel.clock_nanosleep, clock, 0, -1)
+
+
+@case
+def not_every_clock_can_be_slept_by(kernel: Kernel) -> None:
+    for clock in (CLOCK_RAW, CLOCK_MONOTONIC_COARSE):
+        refused(EOPNOTSUPP, kernel.clock_nanosleep, clock, 0, 0)
+        refused(EOPNOTSUPP, kernel.clock_nanosleep, clock, 0, -1)
+
+
+@case
+def a_negative_time_is_invalid(kernel: Kernel) -> None:
+    refused(EINVAL, kernel.clock_nanosleep, MONOTONIC, 0, -1)
+    refused(EINVAL, kernel.clock_nanosleep, REALTIME, TIMER_ABSTIME, -(10**9))
+
+
+def write_later(kernel: Kernel, word: bytes, milliseconds: int, to: Fd) -> None:
+    kernel.clock_nanosleep(MONOTONIC, 0, milliseconds * MILLISECOND)
+    kernel.write(to, word)
+
+
+@case
+def who_sleeps_less_wakes_first(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe()
+    for word, milliseconds in ((b"c", 120), (b"a", 20), (b"b", 70)):
+        kernel.clone(Signal.CHLD, write_later, word, milliseconds, writer)
+    kernel.close(writer)
+    expect("the order of waking", read_all(kernel, reader), b"abc")
+    for _ in range(3):
+        kernel.wait4(-1)
+
+
+@case
+def random_bytes_are_as_many_as_asked_for(kernel: Kernel) -> None:
+    for count in (0, 1, 63, 64, 65, 256, 1000, 70_000):
+        expect("the number of bytes", len(kernel.getrandom(count)), count)
+    for flags in (GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE, GRND_NONBLOCK | GRND_RANDOM):
+        expect("the number of bytes", len(kernel.getrandom(16, flags)), 16)
+
+
+def draw(kernel: Kernel) -> bytes:
+    return kernel.getrandom(16)
+
+
+@case
+def random_bytes_do_not_come_again(kernel: Kernel) -> None:
+    drawn = [kernel.getrandom(16), kernel.getrandom(16), in_child(kernel, draw), in_child(kernel, draw), kernel.getrandom(16)]
+    expect("the number of different ones", len(set(drawn)), len(drawn))
+
+
+@case
+def unknown_flags_of_randomness_are_invalid(kernel: Kernel) -> None:
+    refused(EINVAL, kernel.getrandom, 16, 8)
+    refused(EINVAL, kernel.getrandom, 0, 8)
+    refused(EINVAL, kernel.getrandom, 16, GRND_RANDOM | GRND_INSECURE)
