@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fakekernel import boot, sanity
+from fakekernel import boot, sanity, signalling
 from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
@@ -23,8 +23,8 @@ Observer = Callable[[Process, Event], None]
 class Machine:
     """Linux in memory.
 
-    `seed` is that of its randomness. With `track_reads` the read set of each call is known (`store.reads`); with `checks`
-    the state that must never be is looked for after every call.
+    `seed` is that of its randomness. With `track_reads` the read set of each call is known (`reads`); with `checks` the state
+    that must never be is looked for after every call.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Machine:
         self.checks = checks
         self.store = Store(track_reads=track_reads)
         self.events: list[Event] = []
+        self.reads: list[frozenset[tuple[Any, Any]]] = []  # of each event, where they are tracked
         self.time_line = 0
         self.observers: list[Observer] = []
         self.suspended: set[Rule] = set()
@@ -73,6 +74,11 @@ class Machine:
     def process(self, task: Task) -> Process:
         """The program that `task` runs. Raises `KeyError` if it has ended."""
         return self.scheduler.processes[task]
+
+    def kill(self, task: Task, signal: int) -> None:
+        """Send `signal` to `task` as the kernel itself, between two calls."""
+        signalling.send_kernel(self, task, signal)
+        self.scheduler.unwind_doomed()
 
     def close(self) -> None:
         """End the run: unwind whoever still stands, in the order of pids."""

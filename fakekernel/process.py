@@ -92,6 +92,8 @@ class Process:
                 scheduler.give_way(self)
             start = len(journal)
             errno, row = 0, None
+            if machine.store.track_reads:
+                machine.store.reads.clear()
             try:
                 result = handler(self.syscalls, *args)
             except Blocked as blocked:
@@ -114,6 +116,8 @@ class Process:
             len(events), self.name, call, args, result, errno, row, self.enter, machine.time_line, (start, len(journal))
         )
         events.append(event)
+        if machine.store.track_reads:
+            machine.reads.append(frozenset(machine.store.reads))
         scheduler.completed(self, event)
         if self.gone:
             raise ProcessGone

@@ -21,10 +21,11 @@ def climb(path: Path, root: Path) -> tuple[str, Reach]:
     reach = Reach.ROOT
     while not (dentry is root.dentry and mount is root.mount):
         if dentry is mount.root:
-            if mount.parent is None or mount.parent is mount or mount.mountpoint is None:
+            above, point = mount.parent, mount.mountpoint
+            if above is None or above is mount or point is None:
                 reach = Reach.NAMESPACE if mount.ns is not None else Reach.DETACHED
                 break
-            mount, dentry = mount.parent, mount.mountpoint
+            mount, dentry = above, point
             continue
         parent = dentry.parent
         if parent is None:

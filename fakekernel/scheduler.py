@@ -122,14 +122,17 @@ class Scheduler:
                 self.processes[process.task] = Process(machine, process.task, process.name)
                 self.current = self.processes[process.task]
         if self.doomed:
-            doomed = [self.processes[task] for task in self.doomed if task in self.processes]
-            self.doomed.clear()
-            for victim in sorted(doomed, key=lambda victim: victim.task.pid.global_number):
-                if victim is not process:
-                    self._retire(victim)
-                    victim.end()
+            self.unwind_doomed()
         if machine.checks:
             machine.check()
+
+    def unwind_doomed(self) -> None:
+        """Unwind the programs of the tasks that have been ended, in the order of pids."""
+        doomed = [self.processes[task] for task in self.doomed if task in self.processes]
+        self.doomed.clear()
+        for victim in sorted(doomed, key=lambda victim: victim.task.pid.global_number):
+            self._retire(victim)
+            victim.end()
 
     def start_born(self, process: Process) -> None:
         """Start whom the call under way has made."""

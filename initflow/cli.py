@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -17,7 +17,7 @@ USAGE = 2
 def cli() -> None:
     """An executable reference of container initialisation on Linux.
 
-    Exit status: 0 if what was asked holds (or shows exactly the expected findings), 1 if it does not, 2 for bad usage or bad input.
+    Exit status: 0 if what was asked holds (or shows exactly the expected findings), 1 if it does not, 2 for bad usage or input.
     """
 
 
@@ -26,7 +26,9 @@ def cli() -> None:
 @click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
 @click.option("--trace", is_flag=True, help="Show every call.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
-@click.option("--expect", metavar="FILE", help="Known findings, as an earlier --json wrote them: status 0 if just these show up.")
+@click.option(
+    "--expect", metavar="FILE", help="Known findings, as an earlier --json wrote them."
+)
 @click.option("--ignore", metavar="ID", multiple=True, help="Do not count this invariant. May be repeated.")
 @click.pass_context
 def verify(
@@ -99,7 +101,7 @@ def _show_difference(console: Console, found: frozenset[str], wanted: frozenset[
         console.print(f"  expected, and not found: {id}", style="red", markup=False)
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """End with status 2 and one sentence on standard error."""
     click.echo(f"initflow: {sentence}", err=True)
     sys.exit(USAGE)

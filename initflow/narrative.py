@@ -40,7 +40,8 @@ def with_changes(run: Run) -> Iterator[Chapter]:
     store.rewind(0)
     for chapter in chapters(run):
         first, last = chapter.events[0], chapter.events[-1]
-        assert first.writes is not None and last.writes is not None
+        assert first.writes is not None
+        assert last.writes is not None
         task = run.tasks[first.index]
         store.advance(first.writes[0])
         before, mounts_before = process_state(task), mounts(task)

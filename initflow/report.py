@@ -68,9 +68,7 @@ def show(console: Console, name: str, result: Result, warnings: Iterable[Finding
     """The report for people: how it came out, step by step what happened, then the invariants, the broken ones first."""
     run = result.run
     console.print(Text.assemble((name, "bold"), f"  flow {run.setting.flow.name}, payload {' '.join(run.setting.args)}"))
-    outcome = Text.assemble(
-        "  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {OUTCOME_WORDS[run.outcome]}"
-    )
+    outcome = Text.assemble("  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {OUTCOME_WORDS[run.outcome]}")
     if run.message:
         outcome.append(f": {run.message}")
     outcome.append(f"; the parent was told: {run.reported.value}; {len(run.events)} calls")
@@ -112,9 +110,12 @@ def _show_invariants(console: Console, result: Result) -> None:
     for invariant, obligation in judgement.violations:
         console.print(
             Text.assemble(
-                ("  broken ", "bold red"), (invariant.id, "bold"), "  ", (invariant.severity.value, SEVERITY_STYLES[invariant.severity]),
+                ("  broken ", "bold red"),
+                (invariant.id, "bold"),
+                "  ",
+                (invariant.severity.value, SEVERITY_STYLES[invariant.severity]),
                 f"  {invariant.statement}",
-            )  # fmt: skip
+            )
         )
         who = Role.INIT.value if not obligation.process else f"process {obligation.process}"
         where = f" at event {obligation.event.index}, {render(obligation.event)}" if obligation.event is not None else ""
@@ -135,5 +136,3 @@ def _show_invariants(console: Console, result: Result) -> None:
         markup=False,
         highlight=False,
     )
-
-

@@ -70,7 +70,7 @@ def execute(
     setting = Setting(configuration, flow, tuple(args), _configured_user(machine, configuration, rootfs))
     recorder = Recorder()
     machine.observers.append(recorder)
-    environment = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
+    environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
     if flow is not LIBCONTAINER:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
     _, output = machine.spawn_captured(call, (PROGRAM, "exec", "--", *args), environment, ROOTFS)

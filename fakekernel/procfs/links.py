@@ -19,7 +19,7 @@ from fakekernel.store import Record
 from fakekernel.task import StructPid, Task
 from kernelapi.errors import ModelError
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
-from kernelapi.protocol.files import LOOKUP_MISSING
+from kernelapi.protocol.lookup import LOOKUP_MISSING
 from kernelapi.protocol.proc import PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
 
 if TYPE_CHECKING:

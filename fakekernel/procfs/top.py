@@ -18,7 +18,7 @@ from fakekernel.task import StructPid, Task
 from kernelapi.errors import ModelError
 from kernelapi.flags import FileType
 from kernelapi.ids import Kgid
-from kernelapi.protocol.files import LOOKUP_MISSING
+from kernelapi.protocol.lookup import LOOKUP_MISSING
 from kernelapi.protocol.proc import PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE
 
 if TYPE_CHECKING:

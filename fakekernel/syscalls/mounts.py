@@ -211,18 +211,18 @@ class MountCalls(SyscallBase):
         if not source:
             self.refuse(rows.MOVE_WITHOUT_SOURCE)
         origin = resolve(self, AT_FDCWD, source)
-        place = self._where(place, rows.MOUNT_TARGET_GONE)
         mount, parent = origin.mount, origin.mount.parent
-        if not self.is_mine(mount) or parent is None or mount.locked:
-            self.refuse(rows.MOVE_NOT_DETACHABLE)
-        if not self.is_mine(place.mount):
-            self.refuse(rows.MOUNT_TARGET_FOREIGN)
-        if parent is not None and parent.group:
-            self.refuse(rows.MOVE_PARENT_SHARED)
         if origin.dentry is not mount.root:
             self.refuse(rows.MOVE_NOT_A_MOUNT)
         if place.inode.is_directory is not origin.inode.is_directory:
             self.refuse(rows.MOVE_DIRECTORY_MISMATCH)
+        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        if not self.is_mine(mount) or parent is None or mount.locked:
+            self.refuse(rows.MOVE_NOT_DETACHABLE)
+        if parent is not None and parent.group:
+            self.refuse(rows.MOVE_PARENT_SHARED)
+        if not self.is_mine(place.mount):
+            self.refuse(rows.MOUNT_TARGET_FOREIGN)
         if place.mount.group and any(each.unbindable for each in descend(mount)):
             self.refuse(rows.MOVE_UNBINDABLE)
         if is_ancestor(mount, place.mount):

@@ -50,7 +50,7 @@ def setpcap_goes_only_after_the_bounding_set(moment: Moment) -> Iterator[Obligat
     state = moment.state
     if not moment.is_init or Cap.SETPCAP not in state.permitted or Cap.SETPCAP in moment.args("data").permitted:
         return
-    surplus = (state.bounding - moment.configuration.kept_capabilities)
+    surplus = state.bounding - moment.configuration.kept_capabilities
     yield decide(
         moment,
         not surplus,
@@ -59,7 +59,9 @@ def setpcap_goes_only_after_the_bounding_set(moment: Moment) -> Iterator[Obligat
     )
 
 
-@invariant("CAP-04", at=before("setuid", "setreuid", "setresuid"), severity=MEDIUM, source="capabilities(7), effect of uid changes")
+@invariant(
+    "CAP-04", at=before("setuid", "setreuid", "setresuid"), severity=MEDIUM, source="capabilities(7), effect of uid changes"
+)
 def permitted_capabilities_survive_the_change_of_user(moment: Moment) -> Iterator[Obligation]:
     """Where init leaves uid 0 and the configuration lists capabilities, keepcaps is on.
 

@@ -10,13 +10,16 @@ from initflow.run import Role
 def the_parent_death_signal_is_still_set_at_exec(moment: Exec) -> Iterator[Obligation]:
     """After exec, the parent death signal is the one that was set when init started.
 
-    A change of ids clears it without a word; so does an exec that gains capabilities. The container then outlives whoever runs it.
+    A change of ids clears it without a word; so does an exec that gains capabilities. The container then outlives its runtime.
     """
     asked = _first_signal(moment)
     if asked:
         found = moment.next.parent_death_signal
         yield decide(
-            moment, found == asked, f"its parent death signal is {found}, and not the {asked} that was set at the start", found=found
+            moment,
+            found == asked,
+            f"its parent death signal is {found} and not {asked}, as set at the start",
+            found=found,
         )
 
 

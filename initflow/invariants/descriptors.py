@@ -50,7 +50,12 @@ def no_directory_of_the_host_is_open_when_the_working_directory_is_entered(momen
     yield decide(moment, not dangerous, f"{_named(dangerous)} of the host is open", open=_named(dangerous))
 
 
-@invariant("FD-04", at=after("open", "openat", "socket", "socketpair", "pipe2", "dup", "dup2"), severity=LOW, source="open(2), O_CLOEXEC")
+@invariant(
+    "FD-04",
+    at=after("open", "openat", "socket", "socketpair", "pipe2", "dup", "dup2"),
+    severity=LOW,
+    source="open(2), O_CLOEXEC",
+)
 def descriptors_are_close_on_exec_from_the_start(moment: Moment) -> Iterator[Obligation]:
     """Every descriptor beyond the standard streams that init makes is close-on-exec when it is made.
 
@@ -74,8 +79,6 @@ def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obliga
     The parent would wait for ever for the end of the stream that tells it of success.
     """
     kept = [
-        file
-        for fd, file in moment.next.files.items()
-        if fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO)
+        file for fd, file in moment.next.files.items() if fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO)
     ]
     yield decide(moment, not kept, f"the payload holds {_named(kept)}: its parent still waits", kept=_named(kept))

@@ -21,7 +21,9 @@ def nothing_is_mounted_while_mounts_still_reach_the_host(moment: Moment) -> Iter
     groups = {mount.group for mount in host.mounts.values() if mount.group}
     shared = [mount.path or mount.root for mount in moment.mounts if mount.group in groups and mount.group]
     shown = ", ".join(shared[:3])
-    yield decide(moment, not shared, f"it mounts on {moment.args('target')} while {shown} is shared with the host", shared=shown)
+    yield decide(
+        moment, not shared, f"it mounts on {moment.args('target')} while {shown} is shared with the host", shared=shown
+    )
 
 
 @invariant("MNT-03", at=before("pivot_root"), severity=MEDIUM, source="pivot_root(2)")

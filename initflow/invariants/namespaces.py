@@ -126,7 +126,9 @@ def a_namespace_type_listed_twice_is_refused(moment: Moment) -> Iterator[Obligat
     types = [entry.type for entry in moment.configuration.namespaces if entry.type in NAMESPACE_FLAGS]
     twice = sorted({type for type in types if types.count(type) > 1})
     if twice:
-        yield decide(moment, moment.run.init is None, f"init was started although {', '.join(twice)} is listed twice", types=twice)
+        yield decide(
+            moment, moment.run.init is None, f"init was started with {', '.join(twice)} listed twice", types=twice
+        )
 
 
 @invariant("NS-17", at=END, severity=HIGH, source="OCI runtime-spec config-linux.md, namespaces")
@@ -159,5 +161,3 @@ def the_name_of_the_host_is_never_changed(moment: Moment) -> Iterator[Obligation
     if moment.is_init and moment.event is not None and not moment.event.errno:
         host = process_state(moment.run.machine.init).namespaces["uts"]
         yield decide(moment, moment.state.namespaces["uts"] != host, "it changes the name of the host itself")
-
-

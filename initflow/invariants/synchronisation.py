@@ -32,7 +32,9 @@ def the_parent_is_told_when_init_fails(moment: Moment) -> Iterator[Obligation]:
     if run.init is None:
         return
     if run.outcome is Outcome.EXECUTED:
-        yield decide(moment, run.reported is Reported.STARTED, f"the payload runs, and the parent was told: {run.reported.value}")
+        yield decide(
+            moment, run.reported is Reported.STARTED, f"the payload runs, and the parent was told: {run.reported.value}"
+        )
     else:
         yield decide(
             moment,

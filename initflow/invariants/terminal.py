@@ -16,7 +16,9 @@ def the_payload_leads_a_session_of_its_own(moment: Exec) -> Iterator[Obligation]
     In the caller's session it could push input into the caller's terminal, and get the signals of its job control.
     """
     state = moment.previous
-    yield decide(moment, state.session == state.pid, f"it is in session {state.session} of somebody else", session=state.session)
+    yield decide(
+        moment, state.session == state.pid, f"it is in session {state.session} of somebody else", session=state.session
+    )
 
 
 @invariant("SES-02", at=EXEC, severity=MEDIUM, source="ioctl_tty(2), TIOCSCTTY")
@@ -60,7 +62,7 @@ def a_terminal_is_opened_without_becoming_the_controlling_one(moment: Moment) ->
         yield decide(
             moment,
             bool(flags & (OpenFlag.NOCTTY | OpenFlag.PATH)),
-            f"it opens the terminal {opened.text} without O_NOCTTY: only its not leading a session keeps it from becoming its own",
+            f"it opens the terminal {opened.text} without O_NOCTTY: it does not get it only since it leads no session yet",
             path=opened.text,
         )
 

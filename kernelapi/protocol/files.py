@@ -7,7 +7,7 @@ from kernelapi.call import syscall
 from kernelapi.ids import Fd
 from kernelapi.protocol import attributes, entries, opening
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, TOO_MANY_OPEN
-from kernelapi.protocol.lookup import LOOKUP as LOOKUP
+from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.rules import STATE, Effect, Refusal
 from kernelapi.values import Stat
 

@@ -4,7 +4,7 @@ from errno import EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOTBLK,
 from typing import Protocol
 
 from kernelapi.call import syscall
-from kernelapi.protocol.files import LOOKUP
+from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 # -- mount: before it is known what is asked for --
@@ -132,6 +132,14 @@ MOVE_WITHOUT_SOURCE = Refusal(
     "move.einval.source", call="mount", errno=EINVAL, depends=ARGUMENTS,
     cause="there is no source", source="mount(2); fs/namespace.c do_move_mount_old",
 )  # fmt: skip
+MOVE_NOT_A_MOUNT = Refusal(
+    "move.einval.not-a-mount", call="mount", errno=EINVAL, depends=STATE,
+    cause="the source is not the root of a mount", source="mount(2); fs/namespace.c do_move_mount",
+)  # fmt: skip
+MOVE_DIRECTORY_MISMATCH = Refusal(
+    "move.einval.mismatch", call="mount", errno=EINVAL, depends=STATE,
+    cause="of the source and the target, only one is a directory", source="mount(2); fs/namespace.c do_move_mount",
+)  # fmt: skip
 MOVE_NOT_DETACHABLE = Refusal(
     "move.einval.fixed", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is not in the caller's mount namespace, has no parent, or is locked to it",
@@ -140,14 +148,6 @@ MOVE_NOT_DETACHABLE = Refusal(
 MOVE_PARENT_SHARED = Refusal(
     "move.einval.parent-shared", call="mount", errno=EINVAL, depends=STATE,
     cause="the mount on which the source is mounted is shared", source="mount_namespaces(7); fs/namespace.c do_move_mount",
-)  # fmt: skip
-MOVE_NOT_A_MOUNT = Refusal(
-    "move.einval.not-a-mount", call="mount", errno=EINVAL, depends=STATE,
-    cause="the source is not the root of a mount", source="mount(2); fs/namespace.c do_move_mount",
-)  # fmt: skip
-MOVE_DIRECTORY_MISMATCH = Refusal(
-    "move.einval.mismatch", call="mount", errno=EINVAL, depends=STATE,
-    cause="of the source and the target, only one is a directory", source="mount(2); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_UNBINDABLE = Refusal(
     "move.einval.unbindable", call="mount", errno=EINVAL, depends=STATE,
@@ -268,6 +268,8 @@ MOUNT = (
     PROPAGATION_DETACHED,
     PROPAGATION_FOREIGN,
     MOVE_WITHOUT_SOURCE,
+    MOVE_NOT_A_MOUNT,
+    MOVE_DIRECTORY_MISMATCH,
     MOUNT_WITHOUT_TYPE,
     MOUNT_UNKNOWN_TYPE,
     MOUNT_BAD_OPTION,
@@ -284,8 +286,6 @@ MOUNT = (
     BIND_LOCKED_UNBINDABLE,
     MOVE_NOT_DETACHABLE,
     MOVE_PARENT_SHARED,
-    MOVE_NOT_A_MOUNT,
-    MOVE_DIRECTORY_MISMATCH,
     MOVE_UNBINDABLE,
     MOVE_INTO_ITSELF,
     MOUNT_DIRECTORY_MISMATCH,

@@ -448,8 +448,7 @@ def who_shares_directories_cannot_enter_mount_and_user_namespaces(kernel: Kernel
     reader, writer = kernel.pipe()
     kernel.wait4(kernel.clone(CloneFlag.FS | Signal.CHLD, setns_while_shared, writer, attempts))
     expect("the errnos", tuple(kernel.read(reader, 10)), (EINVAL, EINVAL, EINVAL, EINVAL, 0))
-    expect("whether the root that both share was moved", errno_of(kernel.access, "/etc/passwd", 0), 0)
-    expect("the directory that both share", kernel.getcwd(), "(unreachable)/")
+    expect("the directory that both share", kernel.getcwd(), "/")
     let_go(kernel, held)
 
 
