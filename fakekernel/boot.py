@@ -41,7 +41,8 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
     mntns = MountNamespace(store=store, inum=MNT_INUM, owner=userns)
     system.mntns = mntns
     root = _root_mount(system, mntns)
-    system.pipefs, system.sockfs, system.nsfs = (_internal_mount(system, fstype) for fstype in ("pipefs", "sockfs", "nsfs"))
+    system.pipefs, system.sockfs = _internal_mount(system, "pipefs"), _internal_mount(system, "sockfs")
+    system.nsfs, system.pidfs = _internal_mount(system, "nsfs"), _internal_mount(system, "pidfs")
     net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
     net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
     time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fakekernel import boot, sanity, signalling
+from fakekernel import boot, programs, sanity, signalling
 from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
@@ -83,6 +83,10 @@ class Machine:
     def close(self) -> None:
         """End the run: unwind whoever still stands, in the order of pids."""
         self.scheduler.abandon()
+
+    def executable(self, name: str) -> bytes:
+        """The content of a file that execve runs as the program `name` of `fakekernel.programs`."""
+        return programs.executable(name)
 
     # -- looking, leaving, coming back --
 

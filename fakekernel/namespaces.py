@@ -40,9 +40,10 @@ class NetLink(Record):
 
 
 class NetNamespace(Namespace):
-    """Links by index (network_namespaces(7))."""
+    """Links by index, and the netlink sockets that are bound, by port id (network_namespaces(7))."""
 
     links: Table[int, NetLink] = TABLE
+    ports: Table[int, Record] = TABLE
     sysctls: Table[str, int] = TABLE  # parameters in /proc/sys/net that were changed
 
 

@@ -6,11 +6,14 @@ they know they have asked the kernel.
 
 from collections.abc import Callable
 
-from fakekernel.applets import APPLETS
+from fakekernel.applets import APPLETS, Words, complain, stubborn
+from fakekernel.shell import sh
 from kernelapi.kernel import Kernel
 
-Program = Callable[[Kernel, tuple[str, ...], tuple[str, ...]], int | None]
+Program = Callable[[Kernel, Words, Words], int | None]
+
 MAGIC = b"\x7fELF initflow "
+"""How the content of an executable file of the simulated kernel begins; the name of its program follows."""
 
 
 def executable(name: str) -> bytes:
@@ -18,10 +21,23 @@ def executable(name: str) -> bytes:
     return MAGIC + name.encode() + b"\n"
 
 
-def busybox(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
+def busybox(kernel: Kernel, argv: Words, envp: Words) -> int:
     """Many programs in one file: the name by which it is called says which; called busybox, its first argument does."""
-    name = argv[0].rpartition("/")[2] if argv else ""
+    name = _name(argv)
     if name == "busybox" and len(argv) > 1:
         argv = argv[1:]
         name = argv[0]
-    return run(kernel, name.removeprefix("-"), argv, envp)
+    applet = {**APPLETS, "sh": sh, "ash": sh}.get(name)
+    if applet is None:
+        complain(kernel, f"{name}: applet not found")
+        return 127
+    return applet(kernel, argv, envp)
+
+
+def _name(argv: Words) -> str:
+    """The last component of the first argument, less the hyphen of a login shell."""
+    return argv[0].rpartition("/")[2].removeprefix("-") if argv else ""
+
+
+PROGRAMS: dict[str, Program] = {"busybox": busybox, "stubborn": stubborn}
+"""By the name in the executable file."""

@@ -1,5 +1,7 @@
-"""May this process look into that one? The check that guards much of /proc, pidfds and setns by pidfd
-(ptrace(2), "Ptrace access mode checking"; kernel/ptrace.c __ptrace_may_access, security/commoncap.c cap_ptrace_access_check)."""
+"""May this process look into that one? The check that guards much of /proc, pidfds, and setns by pidfd.
+
+ptrace(2), "Ptrace access mode checking"; kernel/ptrace.c __ptrace_may_access, security/commoncap.c cap_ptrace_access_check.
+"""
 
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.task import Task

@@ -160,9 +160,9 @@ def _send_stream(
 def _send_packet(kernel: "SyscallBase", socket: Socket, data: bytes, passed: tuple[Description, ...], wait: bool) -> int:
     peer = socket.peer
     assert peer is not None
+    take_error(kernel, socket)
     if len(data) > SEND_BUFFER - 32:
         kernel.refuse(SOCKET_MESSAGE_TOO_LONG)
-    take_error(kernel, socket)
     if socket.shut & SEND:
         kernel.refuse(SOCKET_BROKEN)
         return len(data)

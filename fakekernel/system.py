@@ -20,6 +20,7 @@ class System(Record):
     sockfs: Mount | None = None  # where sockets have theirs
     in_flight: Table[int, int] = TABLE  # descriptors that a user has sent and nobody has received, by his global id
     nsfs: Mount | None = None  # where namespaces have theirs
+    pidfs: Mount | None = None  # where processes have theirs
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
     groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
     clock: int = 0  # virtual nanoseconds since boot

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from fakekernel.credentials import Credentials
 from fakekernel.description import FileTable
+from fakekernel.filesystem import Inode
 from fakekernel.mount import Path
 from fakekernel.namespaces import NamespaceSet, PidNamespace
 from fakekernel.store import TABLE, Record, Table
@@ -27,6 +28,7 @@ class StructPid(Record):
     task: "Task | None" = None
     group_members: "Table[int, Task]" = TABLE
     session_members: "Table[int, Task]" = TABLE
+    inode: Inode | None = None  # what pidfds of the process are, once there was one
 
     def number_in(self, ns: PidNamespace) -> Pid:
         """The number that `ns` knows it by; 0 where `ns` does not see it."""

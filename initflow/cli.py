@@ -49,14 +49,12 @@ def verify(
     from fakekernel.loading import TreeError
     from initflow import baseline, report
     from initflow.configuration import ConfigurationError, load
-    from initflow.invariants import catalogue
-    from initflow.invariants.model import INVARIANTS
+    from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
     from initflow.verification import DEFAULT_PAYLOAD
     from initflow.verification import verify as verify_one
 
     args = tuple(context.obj or DEFAULT_PAYLOAD)
-    catalogue.load()
     unknown = [id for id in ignore if id not in INVARIANTS]
     if unknown:
         fail(f"--ignore {unknown[0]}: there is no such invariant")

@@ -6,7 +6,7 @@ step that reads a slot which no step has filled raises `NotReady`, which is a de
 of the kernel.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
@@ -135,6 +135,47 @@ class Flow:
     parent: Group
     prologue: Group
     init: Group
+
+    def leaves(self) -> Iterator[Step]:
+        """All steps: the parent's, those between clone and exec, those of init."""
+        for group in (self.parent, self.prologue, self.init):
+            yield from group.leaves()
+
+    def step(self, name: str) -> Step:
+        """The step called `name`. Raises `KeyError` where there is none."""
+        for leaf in self.leaves():
+            if leaf.name == name:
+                return leaf
+        raise KeyError(f"{self.name} has no step {name}")
+
+    def without(self, name: str) -> "Flow":
+        """This flow, without the step called `name`."""
+        return self.edited(f"without {name}", {self.step(name): ()})
+
+    def swapped(self, name: str, other: str) -> "Flow":
+        """This flow, with the steps called `name` and `other` in each other's place."""
+        one, two = self.step(name), self.step(other)
+        return self.edited(f"with {name} and {other} swapped", {one: (two,), two: (one,)})
+
+    def replacing(self, name: str, *steps: Step) -> "Flow":
+        """This flow, with `steps` in the place of the one called `name`."""
+        return self.edited(f"with {'_'.join(step.name for step in steps)} for {name}", {self.step(name): steps})
+
+    def following(self, name: str, *steps: Step) -> "Flow":
+        """This flow, with `steps` after the one called `name`."""
+        before = self.step(name)
+        return self.edited(f"with {'_'.join(step.name for step in steps)} after {name}", {before: (before, *steps)})
+
+    def edited(self, change: str, edits: Mapping[Step, tuple[Step, ...]]) -> "Flow":
+        """This flow, with each step of `edits` replaced by those that it maps to; `change` says so in its name."""
+
+        def edit(group: Group) -> Group:
+            children: list[Step | Group] = []
+            for child in group.children:
+                children += [edit(child)] if isinstance(child, Group) else edits.get(child, (child,))
+            return Group(group.prefix, *children, when=group.when, doc=group.doc)
+
+        return Flow(f"{self.name} {change}", self.doc, edit(self.parent), edit(self.prologue), edit(self.init))
 
 
 @overload

@@ -11,7 +11,7 @@ from fakekernel.tree import ROOTFS, read_file, write_file
 from initflow import nsinit
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
-from initflow.flows import LIBCONTAINER
+from initflow.flows import FLOWS, LIBCONTAINER
 from initflow.invariants.judge import Judgement, judge
 from initflow.nsinit import FLOW_VARIABLE
 from initflow.run import Recorder, Run, Setting, finish
@@ -66,6 +66,7 @@ def execute(
     if image is not None:
         load_tree(machine, image, rootfs)
     machine.install(PROGRAM, nsinit.main)
+    FLOWS[flow.name] = flow  # by which name the processes find it
     write_file(machine, f"{DATA_PATH}/container.json", encode(configuration))
     setting = Setting(configuration, flow, tuple(args), _configured_user(machine, configuration, rootfs))
     recorder = Recorder()

@@ -15,8 +15,9 @@ BELOW = {
     "fakekernel": {"kernelapi"},
     "initflow": {"fakekernel", "kernelapi", "msgspec", "click", "rich"},
 }
-# ... and the two named exceptions: (module, and whatever is inside it) -> what it may import as well.
+# ... and the named exceptions: (module, and whatever is inside it) -> what it may import as well.
 EXCEPTIONS = {
+    "fakekernel.process": "greenlet",
     "fakekernel.scheduler": "greenlet",
     "kernelapi.linux.network": "pyroute2",
 }

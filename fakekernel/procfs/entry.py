@@ -1,4 +1,4 @@
-"""Entries of proc: directories whose children come from a table, files whose text is made when they are read (fs/proc/generic.c).
+"""Entries of proc: directories whose children come from a table, files whose text is made when it is read (fs/proc/generic.c).
 
 Directories and files stay once they were looked up: something may be mounted on them. Links, which nothing can be mounted on,
 are made anew each time.

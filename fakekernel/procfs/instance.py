@@ -81,7 +81,12 @@ def instance(system: "System", pidns: PidNamespace, source: str = "proc") -> Sup
 
 fstypes.register(
     fstypes.FilesystemType(
-        name="proc", make=_make, check=_check, owner=_caller_namespace, in_userns=True, must_be_visible=True,
+        name="proc",
+        make=_make,
+        check=_check,
+        owner=_caller_namespace,
+        in_userns=True,
+        must_be_visible=True,
         reconfigure=_reconfigure,
-    )  # fmt: skip
+    )
 )

@@ -30,7 +30,7 @@ O_LARGEFILE = 0o100000
 
 
 def text_of(path: Path, root: Path) -> str:
-    """What readlink shows of a place: its path from `root`, or the name of what has no path ("pipe:[7]", "mnt:[4026531832]")."""
+    """What readlink shows of a place: its path from `root`, or the name of what has none ("pipe:[7]", "mnt:[4026531832]")."""
     dentry = path.dentry
     if dentry.parent is None and dentry is not path.mount.root:
         return dentry.name
@@ -133,8 +133,8 @@ class DescriptorDirectory(OfProcess):
 
     type = FileType.LNK
 
-    def grants(self, kernel: "Syscalls", inode: Inode, mask: int) -> bool:
-        return cast(StructPid, inode.subject).task is kernel.task
+    def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
+        return True if cast(StructPid, inode.subject).task is kernel.task else None
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         inode = directory.inode
@@ -169,9 +169,6 @@ class DescriptorInfoDirectory(DescriptorDirectory):
         if not may_access(kernel.task, task, cred=cred):
             kernel.refuse(PROC_NOT_TRACEABLE)
         return None
-
-    def grants(self, kernel: "Syscalls", inode: Inode, mask: int) -> bool:
-        return False
 
     def child(self, directory: Dentry, task: Task, fd: int, name: str, flags: int) -> Dentry:
         entry = Entry(name, FileType.REG | 0o444, "proc.fdinfo.file")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fakekernel import filetable, lifecycle, nsproxy
+from fakekernel import filetable, lifecycle, nsproxy, pidfd
 from fakekernel.credentials import has_capability
 from fakekernel.description import FileTable
 from fakekernel.store import Record, Table
@@ -12,8 +12,8 @@ from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, 
 from fakekernel.ucounts import processes_of
 from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import CloneFlag, Rlimit, Signal, WaitFlag
-from kernelapi.ids import Pid
+from kernelapi.flags import CloneFlag, OpenFlag, Rlimit, Signal, WaitFlag
+from kernelapi.ids import Fd, Pid
 from kernelapi.protocol.namespaces import CLONE_NEWNS_FS, CLONE_NEWUSER_FS, CLONE_THREAD_NAMESPACE
 from kernelapi.protocol.processes import (
     CLONE_CLEARS_PDEATHSIG,
@@ -25,6 +25,10 @@ from kernelapi.protocol.processes import (
     CLONE_SIGHAND_VM,
     CLONE_THREAD_SIGHAND,
     PGID_NO_PROCESS,
+    PIDFD_CLOEXEC,
+    PIDFD_INVALID_PID,
+    PIDFD_NO_PROCESS,
+    PIDFD_UNKNOWN_FLAG,
     SETPGID_AFTER_EXEC,
     SETPGID_LEADER,
     SETPGID_NEGATIVE,
@@ -234,6 +238,20 @@ class ProcessCalls(SyscallBase):
     def getppid(self) -> Pid:
         task = self.task
         return Pid(0) if task.parent is None else task.parent.pid.number_in(task.pid_namespace)
+
+    def pidfd_open(self, pid: Pid, flags: int = 0) -> Fd:
+        if flags & ~(OpenFlag.NONBLOCK | OpenFlag.EXCL):  # PIDFD_NONBLOCK, PIDFD_THREAD
+            self.refuse(PIDFD_UNKNOWN_FLAG)
+        if pid <= 0:
+            self.refuse(PIDFD_INVALID_PID)
+        task = self._find(pid)
+        if task is None:
+            self.fail(PIDFD_NO_PROCESS)
+        (fd,) = filetable.reserve(self)
+        # -- effects only below --
+        description = pidfd.describe(self, task.pid, flags & OpenFlag.NONBLOCK)
+        filetable.put(self.task.files, fd, description, cloexec=self.happens(PIDFD_CLOEXEC))
+        return fd
 
     # -- sessions and groups --
 

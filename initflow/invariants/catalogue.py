@@ -1,21 +1,19 @@
-"""The modules that declare the invariants, a group of the catalogue each."""
+"""All invariants: importing this module declares them, group by group."""
 
-import importlib
-
-GROUPS = (
-    "namespaces",
-    "terminal",
-    "descriptors",
-    "capabilities",
-    "ids",
-    "death_signal",
-    "mounts",
-    "directory",
-    "synchronisation",
+from initflow.invariants import (
+    capabilities,
+    death_signal,
+    descriptors,
+    directory,
+    ids,
+    mounts,
+    namespaces,
+    synchronisation,
+    terminal,
 )
+from initflow.invariants.model import INVARIANTS
 
+GROUPS = (namespaces, terminal, descriptors, capabilities, ids, death_signal, mounts, directory, synchronisation)
+"""The modules, a group of the catalogue each."""
 
-def load() -> None:
-    """Import every group: its invariants are then in `model.INVARIANTS`."""
-    for group in GROUPS:
-        importlib.import_module(f"initflow.invariants.{group}")
+__all__ = ["GROUPS", "INVARIANTS"]

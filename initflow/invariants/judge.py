@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from initflow.invariants import catalogue
-from initflow.invariants.model import INVARIANTS, Exec, Invariant, Moment, Obligation, Verdict, When
+from initflow.invariants.catalogue import INVARIANTS
+from initflow.invariants.model import Exec, Invariant, Moment, Obligation, Severity, Verdict, When
 from initflow.run import Run
 from initflow.state import mounts, process_state
 
@@ -22,7 +22,7 @@ class Judgement:
 
     def having(self, verdict: Verdict | None) -> tuple[Invariant, ...]:
         """The invariants with this verdict (None: not applicable), the worst first."""
-        order = list(type(next(iter(INVARIANTS.values())).severity))
+        order = list(Severity)
         found = [INVARIANTS[id] for id in self.obligations if self.verdict(id) is verdict]
         return tuple(sorted(found, key=lambda invariant: order.index(invariant.severity)))
 
@@ -42,7 +42,6 @@ def judge(run: Run, ids: Iterable[str] | None = None) -> Judgement:
 
     The machine is taken back to its start and through the run again, as far as its state goes; it ends where it was.
     """
-    catalogue.load()
     chosen = [INVARIANTS[id] for id in (INVARIANTS if ids is None else ids)]
     found: dict[str, list[Obligation]] = {invariant.id: [] for invariant in chosen}
     listening: dict[tuple[When, str], list[Invariant]] = {}

@@ -286,6 +286,9 @@ PIDFD_NO_PROCESS = Refusal(
     "pidfd_open.esrch", call="pidfd_open", errno=ESRCH, depends=STATE,
     cause="the caller's pid namespace knows no such process", source="pidfd_open(2); kernel/pid.c pidfd_open",
 )  # fmt: skip
+PIDFD_CLOEXEC = Effect(
+    "pidfd_open.cloexec", call="pidfd_open", cause="the descriptor is close-on-exec", source="pidfd_open(2); kernel/pid.c",
+)  # fmt: skip
 
 
 class Processes(Protocol):
@@ -391,6 +394,6 @@ class Processes(Protocol):
     def setpgid(self, pid: Pid, pgid: Pid) -> None:
         """Move process `pid` (0: the caller) into process group `pgid` (0: one with the pid's own number)."""
 
-    @syscall(PIDFD_UNKNOWN_FLAG, PIDFD_INVALID_PID, PIDFD_NO_PROCESS, TOO_MANY_OPEN)
+    @syscall(PIDFD_UNKNOWN_FLAG, PIDFD_INVALID_PID, PIDFD_NO_PROCESS, TOO_MANY_OPEN, PIDFD_CLOEXEC)
     def pidfd_open(self, pid: Pid, flags: int = 0) -> Fd:
         """A descriptor, close-on-exec, that refers to process `pid`."""

@@ -3,6 +3,8 @@
 from errno import (
     EADDRINUSE,
     EAFNOSUPPORT,
+    EBUSY,
+    EEXIST,
     EINVAL,
     ENODEV,
     ENOTSOCK,
@@ -105,21 +107,35 @@ BIND_OTHER_PORT = Refusal(
 )  # fmt: skip
 
 LINK_DENIED = Refusal(
-    "sendmsg.rtnetlink.eperm", call="sendmsg", errno=EPERM, depends=STATE,
+    "rtnetlink.eperm", call="rtnetlink", errno=EPERM, depends=STATE,
     cause="to change a link, the sender needs CAP_NET_ADMIN over the owner of the socket's network namespace, and so does "
-    "who opened the socket; the errno is in the answer",
+    "who opened the socket",
     source="rtnetlink(7); net/core/rtnetlink.c rtnetlink_rcv_msg, net/netlink/af_netlink.c netlink_net_capable",
 )  # fmt: skip
+DUMP_UNDER_WAY = Refusal(
+    "rtnetlink.ebusy", call="rtnetlink", errno=EBUSY, depends=STATE,
+    cause="a list is asked for, and the socket has not received the end of the one before",
+    source="netlink(7); net/netlink/af_netlink.c __netlink_dump_start",
+)  # fmt: skip
+LINK_NEGATIVE = Refusal(
+    "rtnetlink.einval.index", call="rtnetlink", errno=EINVAL, depends=ARGUMENTS,
+    cause="the index of a new link is negative", source="net/core/rtnetlink.c rtnl_newlink",
+)  # fmt: skip
 LINK_UNNAMED = Refusal(
-    "sendmsg.rtnetlink.einval", call="sendmsg", errno=EINVAL, depends=ARGUMENTS,
-    cause="neither an index nor a name says which link; the errno is in the answer",
-    source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink, rtnl_setlink",
+    "rtnetlink.einval.unnamed", call="rtnetlink", errno=EINVAL, depends=ARGUMENTS,
+    cause="neither an index nor a name says which link is meant (for RTM_NEWLINK that is ENODEV)",
+    source="rtnetlink(7); net/core/rtnetlink.c rtnl_setlink, rtnl_getlink",
 )  # fmt: skip
 LINK_MISSING = Refusal(
-    "sendmsg.rtnetlink.enodev", call="sendmsg", errno=ENODEV, depends=ARGUMENTS,
-    cause="there is no such link; the errno is in the answer",
-    source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink, rtnl_setlink, rtnl_getlink",
+    "rtnetlink.enodev", call="rtnetlink", errno=ENODEV, depends=STATE,
+    cause="there is no such link", source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink, rtnl_setlink, rtnl_getlink",
 )  # fmt: skip
+LINK_EXISTS = Refusal(
+    "rtnetlink.eexist", call="rtnetlink", errno=EEXIST, depends=STATE,
+    cause="RTM_NEWLINK with NLM_F_EXCL names a link that exists", source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink",
+)  # fmt: skip
+RTNETLINK = (LINK_DENIED, DUMP_UNDER_WAY, LINK_NEGATIVE, LINK_UNNAMED, LINK_MISSING, LINK_EXISTS)
+"""The rows of requests about links. sendmsg succeeds all the same: the errno is in the answer, a message of type ERROR."""
 
 
 class Sockets(Protocol):
@@ -143,17 +159,18 @@ class Sockets(Protocol):
     def getsockname(self, fd: Fd) -> NetlinkAddress:
         """The address of a netlink socket."""
 
-    @syscall(A_SOCKET, SHUTDOWN_HOW, SHUTDOWN_UNSUPPORTED, SHUTDOWN_REACHES_THE_PEER)
+    @syscall(A_SOCKET, SHUTDOWN_UNSUPPORTED, SHUTDOWN_HOW, SHUTDOWN_REACHES_THE_PEER)
     def shutdown(self, fd: Fd, how: int) -> None:
         """Shut one or both directions of a connection (`Shutdown`)."""
 
     @syscall(
         A_SOCKET, SEND_TOO_MANY, SOCKET_MESSAGE_TOO_LONG, WRITE_BROKEN_PIPE, SOCKET_RESET, SOCKET_BROKEN, WRITE_WOULD_BLOCK,
-        SEND_IN_FLIGHT, LINK_DENIED, LINK_UNNAMED, LINK_MISSING,
+        SEND_IN_FLIGHT,
     )  # fmt: skip
     def sendmsg(self, fd: Fd, data: bytes | NetlinkMessage, fds: tuple[Fd, ...] = (), flags: int = 0) -> int:
         """Send bytes (on netlink: a message), with descriptors to pass (SCM_RIGHTS); returns the bytes taken.
 
+        What a netlink request is refused for (`RTNETLINK`) is told by its answer.
         `flags`: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_EOR. A stream passes no descriptors without at least one byte.
         """
 

@@ -54,7 +54,7 @@ def run(case: Case, deadline: float = DEADLINE) -> Report:
 def _play(case: Case, executable: bytes, reader: int, writer: int) -> None:
     try:
         os.close(reader)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         kernel = linux()
         kernel.prctl_set_pdeathsig(signal.SIGKILL)

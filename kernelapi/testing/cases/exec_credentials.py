@@ -1,12 +1,7 @@
-"""Laws of the credentials that a program starts with.
-
-The program is the tree's busybox, as `cat /proc/self/status`: the kernel itself says what it runs with. Files with set-id
-bits or capabilities are copies of it.
-"""
+"""Laws of the credentials that a program starts with: a witness of its own (`kernelapi.testing.witness`) says what it has."""
 
 import struct
 from errno import EPERM
-from typing import NamedTuple
 
 from kernelapi.capability import EMPTY, Cap, CapSet
 from kernelapi.flags import AtFlag, CloneFlag, MountFlag, OpenFlag, Securebit, Signal
@@ -15,6 +10,7 @@ from kernelapi.kernel import Kernel
 from kernelapi.testing.case import Broken, case, expect, in_child, read_all, refused
 from kernelapi.testing.stage import write_file
 from kernelapi.testing.steps import Step, do, in_user_namespace
+from kernelapi.testing.witness import WITNESS, Testimony, testimony
 from kernelapi.values import CapData
 
 SELF = Pid(0)
@@ -26,33 +22,7 @@ B = CapSet.of(Cap.CHOWN, Cap.KILL, Cap.NET_RAW, Cap.SETUID, Cap.SETGID, Cap.SETP
 USER, OTHER, GROUP = 1000, 1001, 50
 
 
-class Payload(NamedTuple):
-    """What /proc/self/status says of a program: ids are real, effective, saved, filesystem."""
-
-    uids: tuple[int, ...]
-    gids: tuple[int, ...]
-    permitted: CapSet
-    effective: CapSet
-    inheritable: CapSet
-    bounding: CapSet
-    ambient: CapSet
-    no_new_privs: bool
-
-
-def parse(status: bytes) -> Payload:
-    fields = dict(line.split(":", 1) for line in status.decode().splitlines())
-
-    def ids(name: str) -> tuple[int, ...]:
-        return tuple(map(int, fields[name].split()))
-
-    def caps(name: str) -> CapSet:
-        return CapSet.from_mask(int(fields[name], 16))
-
-    names = ("CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb")
-    return Payload(ids("Uid"), ids("Gid"), *map(caps, names), fields["NoNewPrivs"].strip() == "1")
-
-
-def execute(kernel: Kernel, path: str, *steps: Step, flags: int = 0) -> Payload:
+def execute(kernel: Kernel, path: str, *steps: Step, flags: int = 0) -> Testimony:
     """How the program at `path` starts in a child that has made the calls `steps`. Raises what execve raises."""
     reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
     child = kernel.clone(flags | Signal.CHLD, become, path, steps, writer)
@@ -64,14 +34,14 @@ def execute(kernel: Kernel, path: str, *steps: Step, flags: int = 0) -> Payload:
         raise OSError(int(output), "in execve")
     if not output:
         raise Broken(f"nothing was executed after {steps}")
-    return parse(output)
+    return testimony(output)
 
 
 def become(kernel: Kernel, path: str, steps: tuple[Step, ...], output: Fd) -> None:
     do(kernel, steps)
     kernel.dup2(output, Fd(1))
     try:
-        kernel.execve(path, ("cat", "/proc/self/status"), ())
+        kernel.execve(path, (path,), ())
     except OSError as error:
         kernel.write(output, str(error.errno).encode())
 
@@ -83,11 +53,9 @@ def file_capabilities(permitted: CapSet, inheritable: CapSet, effective: bool, r
     return struct.pack("<5I", version | effective, *halves) + (b"" if root is None else struct.pack("<I", root))
 
 
-def copy(kernel: Kernel, path: str, owner: int = 0, group: int = 0, mode: int = 0o755, caps: bytes = b"") -> str:
-    """Make a copy of busybox."""
-    fd = kernel.open("/bin/busybox", OpenFlag.RDONLY)
-    write_file(kernel, path, read_all(kernel, fd))
-    kernel.close(fd)
+def install(kernel: Kernel, path: str, owner: int = 0, group: int = 0, mode: int = 0o755, caps: bytes = b"") -> str:
+    """Make an executable file."""
+    write_file(kernel, path, WITNESS)
     kernel.chown(path, owner, group)
     kernel.chmod(path, mode)
     if caps:
@@ -97,18 +65,18 @@ def copy(kernel: Kernel, path: str, owner: int = 0, group: int = 0, mode: int = 
 
 def make_files(kernel: Kernel) -> None:
     """The files of the tables below, in /bin."""
-    copy(kernel, "/bin/plain")
-    copy(kernel, "/bin/suid-root", mode=0o4755)
-    copy(kernel, "/bin/suid-user", USER, mode=0o4755)
-    copy(kernel, "/bin/sgid", 0, GROUP, mode=0o2755)
-    copy(kernel, "/bin/sgid-without-execute", 0, GROUP, mode=0o2745)
-    copy(kernel, "/bin/permits", caps=file_capabilities(KILL | CHOWN, EMPTY, effective=False))
-    copy(kernel, "/bin/gives", caps=file_capabilities(KILL | CHOWN, EMPTY, effective=True))
-    copy(kernel, "/bin/inherits", caps=file_capabilities(EMPTY, KILL | NET_RAW, effective=True))
-    copy(kernel, "/bin/empty", caps=file_capabilities(EMPTY, EMPTY, effective=False))
-    copy(kernel, "/bin/unbounded", caps=file_capabilities(KILL | FOWNER, EMPTY, effective=True))
-    copy(kernel, "/bin/permits-unbounded", caps=file_capabilities(KILL | FOWNER, EMPTY, effective=False))
-    copy(kernel, "/bin/suid-root-gives", 0, 0, 0o4755, file_capabilities(KILL, EMPTY, effective=True))
+    install(kernel, "/bin/plain")
+    install(kernel, "/bin/suid-root", mode=0o4755)
+    install(kernel, "/bin/suid-user", USER, mode=0o4755)
+    install(kernel, "/bin/sgid", 0, GROUP, mode=0o2755)
+    install(kernel, "/bin/sgid-without-execute", 0, GROUP, mode=0o2745)
+    install(kernel, "/bin/permits", caps=file_capabilities(KILL | CHOWN, EMPTY, effective=False))
+    install(kernel, "/bin/gives", caps=file_capabilities(KILL | CHOWN, EMPTY, effective=True))
+    install(kernel, "/bin/inherits", caps=file_capabilities(EMPTY, KILL | NET_RAW, effective=True))
+    install(kernel, "/bin/empty", caps=file_capabilities(EMPTY, EMPTY, effective=False))
+    install(kernel, "/bin/unbounded", caps=file_capabilities(KILL | FOWNER, EMPTY, effective=True))
+    install(kernel, "/bin/permits-unbounded", caps=file_capabilities(KILL | FOWNER, EMPTY, effective=False))
+    install(kernel, "/bin/suid-root-gives", 0, 0, 0o4755, file_capabilities(KILL, EMPTY, effective=True))
 
 
 def bound(kernel: Kernel) -> None:
@@ -134,7 +102,7 @@ USER_WITH_KILL: tuple[Step, ...] = (KEEP, AS_USER, hold(KILL, EMPTY, KILL), ("pr
 """A user with P = I = A = {KILL}."""
 
 Row = tuple[tuple[Step, ...], str, tuple[int, int], CapSet, CapSet, CapSet]
-"""Calls, file; then real and effective user id (saved and filesystem id are the effective one), permitted, effective, ambient."""
+"""Calls, file; then real and effective user id (saved and filesystem id are like that one), permitted, effective, ambient."""
 
 ROOT_RULE: tuple[Row, ...] = (
     ((), "plain", (0, 0), B, B, EMPTY),
@@ -171,7 +139,7 @@ USERS: tuple[Row, ...] = (
 
 SET_ID: tuple[Row, ...] = (
     ((AS_USER,), "suid-root", (USER, 0), B, B, EMPTY),
-    ((hold(CHOWN), AS_USER), "suid-root", (USER, 0), B, B, EMPTY),
+    ((hold(CHOWN | SETUID, SETUID), AS_USER), "suid-root", (USER, 0), B, B, EMPTY),
     (USER_WITH_KILL, "suid-root", (USER, 0), B, B, EMPTY),
     ((NOROOT, AS_USER), "suid-root", (USER, 0), EMPTY, EMPTY, EMPTY),
     ((), "suid-user", (0, USER), B, EMPTY, EMPTY),
@@ -276,7 +244,7 @@ def exec_keeps_inheritable_and_bounding_sets_and_no_new_privs(kernel: Kernel) ->
 @case(tree=True)
 def the_saved_ids_become_the_effective_ones_at_exec(kernel: Kernel) -> None:
     ids: tuple[Step, ...] = (("setresgid", 1, 2, 3), ("setfsgid", 4), ("setresuid", 5, 0, 7), ("setfsuid", 8))
-    found = execute(kernel, copy(kernel, "/bin/plain"), *ids)
+    found = execute(kernel, install(kernel, "/bin/plain"), *ids)
     expect("ids", (found.uids, found.gids), ((5, 0, 0, 0), (1, 2, 2, 2)))
 
 
@@ -319,20 +287,20 @@ def a_file_reached_in_another_mount_namespace_has_no_set_id_bits(kernel: Kernel)
     expect("the user ids, from another", outside.uids, (USER, USER, USER, USER))
 
 
-def execute_by_descriptor(kernel: Kernel, path: str, steps: tuple[Step, ...]) -> Payload:
+def execute_by_descriptor(kernel: Kernel, path: str, steps: tuple[Step, ...]) -> Testimony:
     fd = kernel.open(path, OpenFlag.PATH)
     reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
     child = kernel.clone(Signal.CHLD, become_by_descriptor, fd, steps, writer)
     kernel.close(writer)
     output = read_all(kernel, reader)
     kernel.wait4(child)
-    return parse(output)
+    return testimony(output)
 
 
 def become_by_descriptor(kernel: Kernel, fd: Fd, steps: tuple[Step, ...], output: Fd) -> None:
     do(kernel, steps)
     kernel.dup2(output, Fd(1))
-    kernel.execveat(fd, "", ("cat", "/proc/self/status"), (), AtFlag.EMPTY_PATH)
+    kernel.execveat(fd, "", ("w",), (), AtFlag.EMPTY_PATH)
 
 
 @case(tree=True)
@@ -360,8 +328,8 @@ def a_shared_root_directory_makes_exec_unsafe(kernel: Kernel) -> None:
 @case(tree=True)
 def set_id_bits_of_owners_without_a_mapping_count_for_nothing(kernel: Kernel) -> None:
     make_files(kernel)
-    copy(kernel, "/bin/foreign-group", USER, 7, mode=0o4755)
-    copy(kernel, "/bin/all-mapped", USER, 0, mode=0o6755)
+    install(kernel, "/bin/foreign-group", USER, 7, mode=0o4755)
+    install(kernel, "/bin/all-mapped", USER, 0, mode=0o6755)
     ids = {
         file: in_user_namespace(kernel, user_ids_of, f"/bin/{file}", uid_map="0 0 1\n5 1000 1", gid_map="0 0 1")
         for file in ("suid-root", "suid-user", "foreign-group", "all-mapped", "sgid")
@@ -381,8 +349,8 @@ def user_ids_of(kernel: Kernel, path: str) -> tuple[int, int]:
 @case(tree=True)
 def file_capabilities_with_a_root_user_count_in_the_namespaces_below_that_user(kernel: Kernel) -> None:
     caps = file_capabilities(KILL, EMPTY, effective=True, root=USER)
-    copy(kernel, "/bin/of-the-user", caps=caps)
-    copy(kernel, "/bin/of-the-host", caps=file_capabilities(KILL, EMPTY, effective=True))
+    install(kernel, "/bin/of-the-user", caps=caps)
+    install(kernel, "/bin/of-the-host", caps=file_capabilities(KILL, EMPTY, effective=True))
     bound(kernel)
     expect("outside", execute(kernel, "/bin/of-the-user", AS_USER).permitted, EMPTY)
     expect("the host's, outside", execute(kernel, "/bin/of-the-host", AS_USER).permitted, KILL)
@@ -393,15 +361,16 @@ def file_capabilities_with_a_root_user_count_in_the_namespaces_below_that_user(k
         expect(f"the host's, where the map is {uid_map!r}", inside.permitted, KILL)
 
 
-def execute_as_one(kernel: Kernel, path: str) -> Payload:
+def execute_as_one(kernel: Kernel, path: str) -> Testimony:
     return execute(kernel, path, ("setresuid", 1, 1, 1))
 
 
 @case(tree=True)
 def without_a_root_user_in_the_namespace_there_is_no_root_rule(kernel: Kernel) -> None:
-    found = in_user_namespace(kernel, execute_as_one, "/bin/busybox", uid_map="1 0 1")
+    install(kernel, "/bin/plain")
+    found = in_user_namespace(kernel, execute_as_one, "/bin/plain", uid_map="1 0 1")
     expect("P, E", (found.permitted, found.effective), (EMPTY, EMPTY))
-    found = in_user_namespace(kernel, execute, "/bin/busybox", uid_map="0 1000 1")
+    found = in_user_namespace(kernel, execute, "/bin/plain", uid_map="0 1000 1")
     expect("P, E of one whose ids are not mapped", (found.uids[1], found.permitted, found.effective), (65534, EMPTY, EMPTY))
 
 
@@ -414,43 +383,49 @@ def a_program_that_is_more_than_its_caller_loses_the_parent_death_signal(kernel:
         ((hangup,), "plain", True),
         ((AS_USER, hangup), "plain", True),
         ((*USER_WITH_KILL, hangup), "plain", True),
+        ((AS_USER, hangup), "empty", True),
         ((AS_USER, hangup), "suid-root", False),
         ((AS_USER, hangup), "sgid", False),
         ((AS_USER, hangup), "gives", False),
-        ((AS_USER, hangup), "empty", True),
-        ((hold(CHOWN, CHOWN), hangup), "plain", False),  # root's permitted set grows
+        ((AS_USER, hangup), "permits", False),
+        ((AS_USER, NO_NEW_PRIVS, hangup), "suid-root", True),
+        ((AS_USER, NO_NEW_PRIVS, hangup), "permits", True),
+        ((AS_USER, NO_NEW_PRIVS, hangup), "gives", False),  # its effective bit is enough
+        ((hold(CHOWN, CHOWN), hangup), "plain", False),  # the permitted set of root grows
+        ((hold(B, B, B), ("prctl_capbset_drop", Cap.KILL), hangup), "plain", True),
         ((("setresuid", USER, OTHER, OTHER), hangup), "plain", False),  # other effective than real ids
+        ((("setresgid", 0, 1, 1), hangup), "plain", False),
         ((("setresuid", 0, USER, USER), hangup), "plain", False),
         ((("setresuid", USER, 0, 0), hangup), "plain", False),
         ((("setfsuid", USER), hangup), "plain", False),  # the filesystem id changes back
+        ((("setresuid", USER, USER, 0), hangup), "plain", True),  # the saved id alone changes
     ):
-        status = in_child(kernel, orphan, f"/bin/{file}", steps)
-        expect(f"the end of {file} after {steps}", status, Signal.HUP if kept else Signal.KILL)
+        found = execute(kernel, f"/bin/{file}", *steps)
+        expect(f"the signal of {file} after {steps}", found.pdeathsig, Signal.HUP if kept else 0)
 
 
-def orphan(kernel: Kernel, path: str, steps: tuple[Step, ...]) -> int:
-    """The signal that ends the program at `path`, whose parent ends first; if that does not end it, KILL does."""
-    kernel.prctl_set_child_subreaper(1)
-    reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
-    never, _ = kernel.pipe2(OpenFlag.CLOEXEC)
-    middle = kernel.clone(Signal.CHLD, leave_a_child, path, steps, writer, never)
-    kernel.close(writer)
-    pid = Pid(int(kernel.read(reader, 16)))
-    kernel.read(reader, 65536)  # it runs
-    kernel.kill(middle, Signal.KILL)
-    kernel.wait4(middle)
-    kernel.kill(pid, Signal.KILL)
-    return kernel.wait4(pid)[1]
+@case(tree=True)
+def a_program_with_other_effective_than_real_ids_or_new_capabilities_is_not_dumpable(kernel: Kernel) -> None:
+    make_files(kernel)
+    bound(kernel)
+    for steps, file, dumpable in (
+        ((("prctl_set_dumpable", 0),), "plain", 1),
+        ((AS_USER,), "plain", 1),
+        ((AS_USER,), "suid-root", 0),
+        ((AS_USER,), "sgid", 0),
+        ((AS_USER,), "permits", 0),
+        ((hold(CHOWN, CHOWN),), "plain", 0),
+        ((("setresuid", USER, OTHER, OTHER),), "plain", 0),
+        ((("setresgid", 0, 1, 1),), "plain", 0),
+    ):
+        found = execute(kernel, f"/bin/{file}", *steps)
+        expect(f"dumpable of {file} after {steps}", found.dumpable, dumpable)
 
 
-def leave_a_child(kernel: Kernel, path: str, steps: tuple[Step, ...], output: Fd, never: Fd) -> None:
-    child = kernel.clone(Signal.CHLD, become_and_wait, path, steps, output, never)
-    kernel.write(output, b"%-16d" % child)
-    kernel.wait4(child)
-
-
-def become_and_wait(kernel: Kernel, path: str, steps: tuple[Step, ...], output: Fd, never: Fd) -> None:
-    do(kernel, steps)
-    kernel.dup2(output, Fd(1))
-    kernel.dup2(never, Fd(0))
-    kernel.execve(path, ("cat", "/proc/self/status", "-"), ())
+@case(tree=True)
+def exec_clears_keepcaps_and_keeps_the_other_securebits(kernel: Kernel) -> None:
+    path = install(kernel, "/bin/plain")
+    locked = Securebit.NOROOT | Securebit.KEEP_CAPS_LOCKED
+    found = execute(kernel, path, ("prctl_set_securebits", locked | Securebit.KEEP_CAPS))
+    expect("the securebits", found.securebits, locked)
+    expect("without keepcaps", execute(kernel, path, ("prctl_set_securebits", Securebit.NOROOT)).securebits, Securebit.NOROOT)

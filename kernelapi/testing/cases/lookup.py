@@ -89,7 +89,6 @@ def forty_links_are_followed_and_no_more(kernel: Kernel) -> None:
     refused(ELOOP, kernel.stat, "loop")
     refused(ELOOP, kernel.stat, "loop/missing")
     refused(ELOOP, kernel.open, "loop", OpenFlag.CREAT | OpenFlag.WRONLY, 0o644)
-    refused(ENOENT, kernel.stat, "l41/missing".replace("l41", "missing"))
 
 
 @case(tree=True)
@@ -185,8 +184,9 @@ def _search_as_another(kernel: Kernel) -> None:
     directory = kernel.open("readable", OpenFlag.RDONLY)
     kernel.setuid(Uid(1000))
     kernel.stat("d")
-    for path in ("d/missing", "d/.", "d/..", "d/", "d/" + "x" * 256):
-        refused(EACCES if path != "d/" else 0, kernel.stat, path) if path != "d/" else kernel.stat(path)
+    kernel.stat("d/")
+    for path in ("d/missing", "d/.", "d/..", "d/" + "x" * 256):
+        refused(EACCES, kernel.stat, path)
     refused(EACCES, kernel.mkdir, "d/new", 0o755)
     refused(EACCES, kernel.stat, "readable/f")
     refused(EACCES, kernel.newfstatat, directory, "f")  # having it open does not help

@@ -1,8 +1,8 @@
 """Laws of processes: numbers, parents, clone's flags, exit, waiting, orphans, the init of a pid namespace."""
 
-from errno import EAGAIN, ECHILD, EINVAL, ENOMEM, ESRCH
+from errno import EAGAIN, ECHILD, EINVAL, ENOMEM, ESPIPE, ESRCH
 
-from kernelapi.flags import CloneFlag, Disposition, FdFlag, Rlimit, Signal, SigprocmaskHow, WaitFlag
+from kernelapi.flags import CloneFlag, Disposition, FdFlag, OpenFlag, Rlimit, Signal, SigprocmaskHow, WaitFlag
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
@@ -473,6 +473,14 @@ def an_init_can_be_waited_for_when_the_members_born_outside_are_reaped(kernel: K
 def a_pidfd_is_close_on_exec_and_needs_a_process(kernel: Kernel) -> None:
     fd = kernel.pidfd_open(kernel.getpid())
     expect("its flags", kernel.fcntl_getfd(fd), FdFlag.CLOEXEC)
+    expect("its other flags", kernel.fcntl_getfl(fd), OpenFlag.RDWR)
+    nonblocking = kernel.pidfd_open(kernel.getpid(), OpenFlag.NONBLOCK)
+    expect("its flags", kernel.fcntl_getfl(nonblocking), OpenFlag.RDWR | OpenFlag.NONBLOCK)
+    expect("whether it is the same file", kernel.fstat(fd).ino == kernel.fstat(nonblocking).ino, True)
+    expect("whether it is that of init", kernel.fstat(kernel.pidfd_open(Pid(1))).ino == kernel.fstat(fd).ino, False)
+    refused(EINVAL, kernel.read, fd, 1)
+    refused(EINVAL, kernel.write, fd, b"")
+    refused(ESPIPE, kernel.lseek, fd, 0)
     refused(EINVAL, kernel.pidfd_open, kernel.getpid(), 1)
     refused(EINVAL, kernel.pidfd_open, 0)
     refused(EINVAL, kernel.pidfd_open, -1)

@@ -2,11 +2,12 @@
 
 from errno import ECHILD, EINVAL, EPERM, ESRCH
 
-from kernelapi.flags import CloneFlag, Disposition, Signal, SigprocmaskHow, WaitFlag
+from kernelapi.flags import CloneFlag, Disposition, Rlimit, Signal, SigprocmaskHow, WaitFlag
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
 from kernelapi.testing.cases.processes import MILLISECOND, exit_with, wait_for_ever, wait_until_pending
+from kernelapi.values import Limit
 
 NOBODY = -(2**31)
 
@@ -298,7 +299,7 @@ def unblock_two(kernel: Kernel) -> None:
 
 @case
 def of_several_pending_signals_a_fault_comes_first(kernel: Kernel) -> None:
-    kernel.prctl_set_dumpable(0)
+    kernel.setrlimit(Rlimit.CORE, Limit(0, 0))
     expect("what it died of", ended_by(kernel, kernel.clone(Signal.CHLD, unblock_two)), Signal.SEGV)
 
 
@@ -394,8 +395,7 @@ def bereave(kernel: Kernel, signal: int, ignore: bool = False, flags: int = 0, u
     never, holder = kernel.pipe2(0)
     reader, ready = kernel.pipe2(0)
     kernel.wait4(kernel.clone(Signal.CHLD, leave_one_who_asks, signal, ready, never, ignore, flags, uid))
-    kernel.close(ready)
-    read_all(kernel, reader)
+    kernel.read(reader, 16)
     kernel.clock_nanosleep(1, 0, 50 * MILLISECOND)
     ended, status = kernel.wait4(-1, WaitFlag.NOHANG)
     if ended == 0:

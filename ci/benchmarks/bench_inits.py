@@ -1,0 +1,52 @@
+"""How many inits a second: the whole of `verify` for one configuration after the other, each with a hostname of its own.
+
+Nothing is kept from one to the next: each boots a machine, reads its configuration, runs parent and init, and is judged.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from figure import Figure
+from initflow import load, verify
+from initflow.configuration import Configuration, Mount
+from initflow.verification import execute
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COUNT = 60
+
+
+def bench_inits() -> Iterator[Figure]:
+    configuration = load(EXAMPLES / "minimal.json").configuration
+    calls = 0
+    started = time.perf_counter()
+    for number in range(COUNT):
+        result = verify(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
+        calls += len(result.run.events)
+    seconds = time.perf_counter() - started
+    yield Figure("minimal.json: verified", COUNT / seconds, "inits/s")
+    yield Figure("minimal.json: calls, recorded and checked", calls / seconds, "calls/s")
+    started = time.perf_counter()
+    for number in range(COUNT):
+        execute(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
+    yield Figure("minimal.json: executed, not judged", COUNT / (time.perf_counter() - started), "inits/s")
+
+
+def bench_mounts() -> Iterator[Figure]:
+    """Time for one init with extra tmpfs mounts: per mount it should stay the same."""
+    configuration = load(EXAMPLES / "minimal.json").configuration
+    for count in (10, 100, 1000, 10_000):
+        started = time.perf_counter()
+        verify(with_mounts(configuration, count))
+        seconds = time.perf_counter() - started
+        yield Figure(f"an init with {count} extra tmpfs mounts", 1000 * seconds, "ms")
+        yield Figure("  for each of them", 1e6 * seconds / count, "us")
+
+
+def with_mounts(configuration: Configuration, count: int) -> Configuration:
+    assert configuration.mount_config is not None
+    extra = tuple(Mount(type="tmpfs", destination=f"/mnt/{number}") for number in range(count))
+    mounts = msgspec.structs.replace(configuration.mount_config, mounts=(*configuration.mount_config.mounts, *extra))
+    return msgspec.structs.replace(configuration, mount_config=mounts)

@@ -1,0 +1,151 @@
+"""The command line: what a newcomer sees, and what bad input gets."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MINIMAL = EXAMPLES / "minimal.json"
+
+
+def initflow(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from initflow.cli import main; main()", *map(str, words)]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+
+
+def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One sentence on standard error that holds `words`; status 2; nothing on standard output."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+    assert result.stderr.startswith("initflow: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "container.json"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ()),
+        (b"not JSON", ()),
+        (b"[]", ()),
+        (b'{"hostname": 7}', ("hostname",)),
+        (b'{"mount_config": {"mounts": [{"writable": "yes"}]}}', ("mounts", "writable")),
+        (b"[" * 100_000, ()),
+        (b'{"a":' * 50_000, ()),
+        (b'{"hostname": "\xff', ()),
+    ],
+)
+def test_a_file_that_is_no_configuration_gets_one_sentence(config: Path, content: bytes, words: tuple[str, ...]) -> None:
+    config.write_bytes(content)
+    refused(initflow("verify", config), str(config), *words)
+
+
+def test_a_missing_file_is_named(config: Path) -> None:
+    refused(initflow("verify", config), str(config))
+
+
+def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
+    refused(initflow("verify", tmp_path), str(tmp_path))
+
+
+def test_no_configuration_at_all_is_bad_usage() -> None:
+    result = initflow("verify")
+    assert result.returncode == 2
+    assert "CONFIG" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_invariant_cannot_be_ignored() -> None:
+    refused(initflow("verify", MINIMAL, "--ignore", "CAP-99"), "CAP-99")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "other/1", "results": []}', b"\xff"])
+def test_a_file_that_is_no_baseline_gets_one_sentence(tmp_path: Path, content: bytes) -> None:
+    baseline = tmp_path / "baseline.json"
+    baseline.write_bytes(content)
+    refused(initflow("verify", MINIMAL, "--expect", baseline), str(baseline))
+
+
+def test_a_rootfs_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
+    refused(initflow("verify", MINIMAL, "--rootfs", tmp_path / "missing"), "missing")
+
+
+def test_the_shipped_example_shows_exactly_its_expected_findings() -> None:
+    result = initflow("verify", MINIMAL, "--expect", EXAMPLES / "minimal.expected.json")
+    assert result.returncode == 0, result.stdout
+    assert "exactly the expected findings" in result.stdout
+
+
+def test_findings_without_a_baseline_give_status_1() -> None:
+    assert initflow("verify", MINIMAL).returncode == 1
+
+
+def test_json_is_what_the_schema_says() -> None:
+    document = json.loads(initflow("verify", MINIMAL, "--json").stdout)
+    assert document["schema"] == "initflow.verify/1"
+    (result,) = document["results"]
+    assert set(result) == {
+        "config", "flow", "outcome", "payload", "reported", "message", "calls", "steps", "invariants", "violations", "warnings",
+    }  # fmt: skip
+    counts = result["invariants"]
+    assert counts["checked"] == sum(counts[key] for key in ("held", "violated", "undecidable", "not_applicable"))
+    assert sum(step["calls"] for step in result["steps"]) == result["calls"]
+    for violation in result["violations"]:
+        assert set(violation) == {"invariant", "severity", "process", "event", "call", "explanation"}
+
+
+def test_the_output_is_the_same_whatever_the_hash_seed() -> None:
+    outputs = {initflow("verify", MINIMAL, "--trace", PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "4711")}
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "message"),
+    [
+        ({"user": "bogus"}, "refused", "finalize namespace setup user get supplementary groups Unable to find user bogus"),
+        ({"environment": ["PATH"]}, "refused", "invalid environment 'PATH'"),
+        ({"hostname": "x" * 65}, "refused", f'unable to sethostname "{"x" * 65}": invalid argument'),
+        ({"hostname": "x" * 1_000_000}, "refused", "unable to sethostname"),
+        ({"working_dir": "/nowhere"}, "refused", "finalize namespace chdir to /nowhere no such file or directory"),
+        ({"networks": [{"type": "token ring"}]}, "refused", "not a valid network strategy type"),
+        ({"capabilities": ["FLY"]}, "executed", ""),
+        ({"namespaces": [{"type": "NEWDREAM"}]}, "refused", "unable to apply network parameters without network namespace"),
+    ],
+)
+def test_what_the_original_finds_at_run_time_is_found_at_run_time(
+    config: Path, change: dict[str, object], outcome: str, message: str
+) -> None:
+    config.write_text(json.dumps({**json.loads(MINIMAL.read_text()), **change}))
+    result = initflow("verify", config, "--json")
+    (found,) = json.loads(result.stdout)["results"]
+    assert (found["outcome"], (found["message"] or "")[: len(message)]) == (outcome, message)
+
+
+def test_ten_thousand_mounts_are_not_too_many(config: Path) -> None:
+    document = json.loads(MINIMAL.read_text())
+    document["mount_config"]["mounts"] = [{"type": "tmpfs", "destination": f"/mnt/{n}"} for n in range(10_000)]
+    config.write_text(json.dumps(document))
+    (found,) = json.loads(initflow("verify", config, "--json").stdout)["results"]
+    assert found["outcome"] == "executed"
+
+
+def test_a_payload_is_what_follows_two_dashes() -> None:
+    result = initflow("verify", MINIMAL, "--trace", "--", "sh", "-c", "exit 3")
+    assert 'execve("/bin/sh", ["sh", "-c", "exit 3"]' in result.stdout
+
+
+def test_help_says_what_the_command_is_for() -> None:
+    assert "container initialisation" in initflow("--help").stdout
+    assert "Exit status" in initflow("--help").stdout
