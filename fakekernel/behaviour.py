@@ -50,6 +50,10 @@ class Behaviour:
         """All children of a directory whose entries are made on demand, without "." and ".."."""
         raise NotModelled(f"listing {directory.name!r}")
 
+    def size(self, kernel: "Syscalls", inode: Inode) -> int:
+        """The size that stat shows."""
+        return 0
+
     missing_is_final = True
     """Whether the lookup itself fails on a name that is not there (proc), so that making one is not even considered."""
 

@@ -1,10 +1,12 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
+from fakekernel import cgroupfs, procfs, sysfs
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
-from fakekernel.filesystem import Superblock
+from fakekernel.filesystem import Dentry, Superblock
 from fakekernel.lifecycle import enlist, new_pid
 from fakekernel.mount import Mount, MountNamespace, Path
+from fakekernel.mounttree import attach
 from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
@@ -19,10 +21,11 @@ from fakekernel.profile import HostProfile
 from fakekernel.store import Store
 from fakekernel.system import System
 from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, Task
+from fakekernel.tree import CONTAINER, CONTAINER_ROOTFS, DEVICES, HOST, find, plant
 from fakekernel.userns import IDENTITY, UserNamespace
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
-from kernelapi.flags import Disposition, FileType, OpenFlag, Signal
+from kernelapi.flags import S_ISVTX, Disposition, FileType, MountFlag, OpenFlag, Signal
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.values import IFF_LOOPBACK
 
@@ -45,6 +48,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
     system.nsfs, system.pidfs = _internal_mount(system, "nsfs"), _internal_mount(system, "pidfs")
     net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
     net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
+    _mount_host(system, root, mntns, net, host)
     time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)
     namespaces = NamespaceSet(
         mnt=mntns,
@@ -67,7 +71,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
         cred=_root(userns, host.bounding),
         fs=FsContext(store=store, root=root, cwd=root),
         files=FileTable(store=store),
-        mm=AddressSpace(store=store, userns=userns),
+        mm=AddressSpace(store=store, userns=userns, executable=Path(root.mount, find(root.dentry, "bin/busybox"))),
         actions=SignalActions(store=store),
         job=job,
         namespaces=namespaces,
@@ -90,7 +94,7 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
         cred=init.cred,
         fs=FsContext(store=store, root=init.fs.root, cwd=init.fs.cwd),
         files=FileTable(store=store),
-        mm=AddressSpace(store=store, userns=system.userns),
+        mm=AddressSpace(store=store, userns=system.userns, executable=init.mm.executable),
         actions=SignalActions(store=store),
         job=Job(store=store, group=init.job.group, session=init.job.session),
         namespaces=init.namespaces,
@@ -105,11 +109,14 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
 
 
 def capture(system: System, init: Task) -> Description:
-    """An open file, without a name, that whoever holds the machine can read afterwards."""
+    """An open file, whose name is gone, that whoever holds the machine can read afterwards."""
     root = init.fs.root
     inode = root.mount.sb.new_inode(FileType.REG | 0o600)
+    inode.write_count = 1
     flags = OpenFlag.WRONLY | OpenFlag.APPEND
-    return Description(store=system.store, behaviour="", path=None, inode=inode, flags=flags, cred=init.cred)
+    dentry = Dentry(store=system.store, name="captured", parent=root.dentry, inode=inode, unlinked=True)
+    path = Path(root.mount, dentry)
+    return Description(store=system.store, behaviour="", path=path, inode=inode, flags=flags, cred=init.cred)
 
 
 def give(task: Task, description: Description) -> None:
@@ -129,18 +136,47 @@ def _root(userns: UserNamespace, bounding: CapSet) -> Credentials:
 
 def _root_mount(system: System, mntns: MountNamespace) -> Path:
     """The initial ramfs, and the root file system mounted over it, as on a host that has booted."""
-    mounts: list[Mount] = []
-    for fstype in ("rootfs", "ext4"):
-        sb = Superblock(store=system.store, fstype=fstype, dev=system.take_dev(), userns=system.userns, source=fstype)
-        mount = Mount(store=system.store, id=system.take_mount_id(), sb=sb, root=sb.make_root(), ns=mntns)
-        mntns.mounts[mount.id] = mount
-        mounts.append(mount)
-    below, root = mounts
+    below = _mount(system, mntns, _superblock(system, "rootfs", "rootfs"), None)
     mntns.root = below
-    root.parent, root.mountpoint = below, below.root
-    below.children[root.id] = root
-    below.root.mounted[below.id] = root
+    root = _mount(system, mntns, _superblock(system, "ext4", "/dev/vda"), Path(below, below.root))
+    plant(root.root, HOST)
+    plant(find(root.root, CONTAINER_ROOTFS), CONTAINER)
     return Path(root, root.root)
+
+
+def _mount_host(system: System, root: Path, mntns: MountNamespace, net: NetNamespace, host: HostProfile) -> None:
+    """What a host has mounted: /proc, /sys, /dev and what belongs there."""
+    top = root.dentry
+    _mount(system, mntns, procfs.instance.instance(system, system.pidns), Path(root.mount, find(top, "proc")))
+    _mount_cgroups(system, mntns, host, _mount(system, mntns, sysfs.instance(system, net), Path(root.mount, find(top, "sys"))))
+    dev = _mount(system, mntns, _superblock(system, "devtmpfs", "devtmpfs"), Path(root.mount, find(top, "dev")))
+    plant(dev.root, DEVICES)
+    _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs", S_ISVTX | 0o777), Path(dev, find(dev.root, "shm")))
+
+
+def _mount_cgroups(system: System, mntns: MountNamespace, host: HostProfile, sys: Mount) -> None:
+    """A tmpfs on /sys/fs/cgroup, and in it a directory for each hierarchy, which is mounted there."""
+    if host.cgroup_v1:
+        base = _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs"), Path(sys, sysfs.cgroup_directory(sys.sb)))
+        for sb in cgroupfs.hierarchies(system, host):
+            place = base.root.add(sb.options, base.sb.new_inode(FileType.DIR | 0o755))
+            _mount(system, mntns, sb, Path(base, place))
+
+
+def _superblock(system: System, fstype: str, source: str, mode: int = 0o755) -> Superblock:
+    sb = Superblock(store=system.store, fstype=fstype, dev=system.take_dev(), userns=system.userns, source=source)
+    sb.make_root(mode)
+    return sb
+
+
+def _mount(system: System, mntns: MountNamespace, sb: Superblock, on: Path | None) -> Mount:
+    assert sb.root is not None
+    flags = MountFlag(0) if on is None else MountFlag.RELATIME
+    mount = Mount(store=system.store, id=system.take_mount_id(), sb=sb, root=sb.root, ns=mntns, flags=int(flags))
+    mntns.mounts[mount.id] = mount
+    if on is not None:
+        attach(mount, on.mount, on.dentry)
+    return mount
 
 
 def _internal_mount(system: System, fstype: str) -> Mount:

@@ -33,7 +33,7 @@ ELSEWHERE = frozenset((1, 4, 5, 10))
 
 def behaviour_of(inode: Inode) -> str | None:
     """The behaviour of an open file of `inode`; None where opening it leads to nothing (chrdev_open, no_open)."""
-    if inode.behaviour:
+    if inode.behaviour and inode.type != FileType.SOCK:
         return inode.behaviour
     match inode.type:
         case FileType.CHR:
@@ -89,18 +89,7 @@ class RandomBehaviour(NullBehaviour):
         return kernel.getrandom(count)
 
 
-class ControllingTerminalBehaviour(Behaviour):
-    """/dev/tty: opening it opens the controlling terminal of the caller (tty_open_current_tty)."""
-
-    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
-        terminal = kernel.task.job.terminal
-        if terminal is None:
-            kernel.fail(OPEN_NO_DEVICE)
-        raise NotModelled("opening the controlling terminal through /dev/tty")
-
-
 BEHAVIOURS["null"] = NullBehaviour()
 BEHAVIOURS["zero"] = ZeroBehaviour()
 BEHAVIOURS["full"] = FullBehaviour()
 BEHAVIOURS["random"] = BEHAVIOURS["urandom"] = RandomBehaviour()
-BEHAVIOURS["ctty"] = ControllingTerminalBehaviour()

@@ -1,6 +1,5 @@
 """File systems as data: superblocks, inodes, and the dentries that name them (path_resolution(7), struct super_block)."""
 
-from collections.abc import Callable
 from typing import Any
 
 from fakekernel.store import TABLE, Record, Table
@@ -59,7 +58,8 @@ class Inode(Record):
     """A file. `behaviour` names what reading, writing, opening, listing and following it does; "" is plain.
 
     `subject` is the object of the kernel that a behaviour is about: the task of /proc/PID/status, the pipe of a FIFO.
-    `program` is what execve runs: a module-level function `main(kernel, argv, envp)`.
+    `write_count` counts the descriptions that a regular file is open for writing with, or, as a negative number, the address
+    spaces whose program it is.
     """
 
     sb: Superblock
@@ -73,7 +73,7 @@ class Inode(Record):
     target: str = ""
     behaviour: str = ""
     subject: Record | None = None
-    program: Callable[..., Any] | None = None
+    write_count: int = 0
     xattrs: Table[str, bytes] = TABLE
 
     @property

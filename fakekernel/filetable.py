@@ -9,7 +9,7 @@ from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.store import Store, Table
 from kernelapi.errors import ModelError
-from kernelapi.flags import OpenFlag, Rlimit
+from kernelapi.flags import O_ACCMODE, S_IFMT, FileType, OpenFlag, Rlimit
 from kernelapi.ids import Fd
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, TOO_MANY_OPEN
 
@@ -97,9 +97,19 @@ def release(machine: "Machine", description: Description) -> None:
     """Let go of one reference; with the last one the description is gone."""
     description.references -= 1
     if description.references == 0:
+        if writes(description):
+            description.inode.write_count -= 1
         behaviour = BEHAVIOURS.get(description.behaviour)
         if behaviour is not None and not description.flags & OpenFlag.PATH:
             behaviour.release(machine, description)
+
+
+def writes(description: Description) -> bool:
+    """Whether it keeps a program from being run: a plain file, open for writing (i_writecount)."""
+    flags = description.flags
+    return bool(flags & O_ACCMODE and not flags & OpenFlag.PATH) and (
+        not description.behaviour and description.inode.mode & S_IFMT == FileType.REG
+    )
 
 
 # -- whole tables --

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fakekernel.filesystem import Superblock
+from fakekernel.filesystem import Inode, Superblock
 from fakekernel.userns import UserNamespace
 from kernelapi.errors import NotModelled
-from kernelapi.flags import FileType, MountFlag
+from kernelapi.flags import MountFlag
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.protocol.mounts import MOUNT_BAD_OPTION
+from kernelapi.protocol.mounts import MOUNT_BAD_OPTION, REMOUNT_LIMIT
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.base import SyscallBase
@@ -80,7 +80,8 @@ class FilesystemType:
 
     `make` gives a new instance for a request; nothing is refused any more. Before that,
     `check` refuses bad options by MOUNT_BAD_OPTION; then the caller needs CAP_SYS_ADMIN over what `owner` says, or, unless
-    `in_userns`, over the initial user namespace. `reconfigure` takes the options of a remount, after `check`.
+    `in_userns`, over the initial user namespace. `reconfigure` takes the options of a remount, after `check`; it
+    may refuse, before any effect.
     `existing` finds the instance that is there already, for a type that has one for each namespace.
     `must_be_visible`: one in full is needed to mount another one in a less privileged mount namespace (SB_I_USERNS_VISIBLE).
     """
@@ -99,10 +100,11 @@ class FilesystemType:
 FSTYPES: dict[str, FilesystemType] = {}
 """By name."""
 
-NOT_MODELLED = frozenset(
-    "autofs binder binfmt_misc bpf cgroup cgroup2 configfs cpuset debugfs devpts devtmpfs efivarfs fuse fuseblk fusectl hugetlbfs "
-    "mqueue overlay proc pstore resctrl securityfs selinuxfs sysfs tracefs".split()
-)
+NOT_MODELLED = frozenset((
+    "autofs", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset", "debugfs", "devpts", "devtmpfs",
+    "efivarfs", "fuse", "fuseblk", "fusectl", "hugetlbfs", "mqueue", "overlay", "proc", "pstore", "resctrl", "securityfs",
+    "selinuxfs", "sysfs", "tracefs",
+))  # fmt: skip
 """Types that a Linux has; those of them that are not in FSTYPES are not simulated."""
 
 
@@ -172,6 +174,8 @@ TMPFS_UNMODELLED = frozenset(("huge", "inode32", "inode64", "mpol", "noswap"))
 TMPFS_ORDER = ("size", "nr_inodes", "mode", "uid", "gid")
 """The order in which the options of a tmpfs are shown."""
 
+LIMITS = ("size", "nr_inodes")
+
 
 def _check_tmpfs(kernel: "SyscallBase", request: MountRequest) -> None:
     _tmpfs_options(kernel, request)
@@ -235,15 +239,36 @@ def _make_tmpfs(kernel: "SyscallBase", request: MountRequest) -> Superblock:
 
 
 def _reconfigure_tmpfs(kernel: "SyscallBase", sb: Superblock, request: MountRequest) -> None:
-    """A remount changes the limits; mode, uid and gid stay what they are (mm/shmem.c shmem_reconfigure)."""
+    """A remount changes the limits; mode, uid and gid stay what they are (mm/shmem.c shmem_reconfigure).
+
+    What has no limit gets none, and a limit does not go below what is used.
+    """
     new = _tmpfs_options(kernel, request)
     shown = dict(option.split("=", 1) for option in sb.options.split(",") if option)
-    for key in ("size", "nr_inodes"):
+    if any(new.get(key) and shown.get(key) in ("0k", "0") for key in LIMITS):
+        kernel.refuse(REMOUNT_LIMIT)
+    if any(new.get(key) for key in LIMITS):
+        size, inodes = _tmpfs_usage(sb)
+        if 0 < new.get("size", size) < size or 0 < new.get("nr_inodes", inodes) < inodes:
+            kernel.refuse(REMOUNT_LIMIT)
+    # -- effects only below --
+    for key in LIMITS:
         if key in new:
             shown[key] = _show_tmpfs({key: new[key]}).partition("=")[2]
     text = ",".join(f"{key}={shown[key]}" for key in TMPFS_ORDER if key in shown)
     if text != sb.options:
         sb.options = text
+
+
+def _tmpfs_usage(sb: Superblock) -> tuple[int, int]:
+    """The bytes, in whole pages, and the inodes that the names of the file system lead to."""
+    inodes: set[Inode] = set()
+    waiting = [sb.root] if sb.root is not None else []
+    while waiting:
+        dentry = waiting.pop()
+        inodes.add(dentry.inode)
+        waiting.extend(dentry.children.values())
+    return sum((len(inode.content) + PAGE - 1) // PAGE * PAGE for inode in inodes), len(inodes)
 
 
 # -- ramfs --

@@ -4,12 +4,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fakekernel import filetable, signalling
+from fakekernel import cgroup, filetable, signalling
 from fakekernel.description import FileTable
+from fakekernel.mountusers import leave_mount_namespace
 from fakekernel.namespaces import PidNamespace
 from fakekernel.store import Store
 from fakekernel.system import System
-from fakekernel.task import State, StructPid, Task
+from fakekernel.task import AddressSpace, State, StructPid, Task
 from kernelapi.flags import LAST_SIGNAL, Disposition, Signal
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def enlist(system: System, task: Task) -> None:
     task.job.group.group_members[number] = task
     task.job.session.session_members[number] = task
     system.tasks[number] = task
+    if task.cgroups:
+        cgroup.join(task)
 
 
 # -- death --
@@ -87,13 +90,16 @@ def _exit(machine: "Machine", task: Task, status: int, dying: Dying) -> None:
     task.state = State.EXITING
     task.status = status
     release_vfork_parent(task)
-    task.mm.users -= 1
+    leave_address_space(task.mm)
     task.actions.users -= 1
     filetable.abandon_call(task)
     filetable.drop_table(machine, task.files)
     if task.files.users:
         task.files = FileTable(store=task.store)
     task.fs.users -= 1
+    if task.cgroups:
+        cgroup.leave(task)
+    leave_mount_namespace(machine.system, task.namespaces.mnt)
     if task.pid_namespace.reaper is task:
         _end_namespace(machine, task, dying)
     else:
@@ -104,6 +110,13 @@ def release_vfork_parent(task: Task) -> None:
     """Let the parent go on that waits for its vfork child to exec or to exit (mm_release)."""
     if task.vfork_parent is not None:
         task.vfork_parent = None
+
+
+def leave_address_space(mm: AddressSpace) -> None:
+    """One user less; with the last one the program file may be written again (mmput)."""
+    mm.users -= 1
+    if mm.users == 0 and mm.executable is not None:
+        mm.executable.inode.write_count += 1
 
 
 def _end_namespace(machine: "Machine", init: Task, dying: Dying) -> None:
@@ -120,7 +133,8 @@ def _end_namespace(machine: "Machine", init: Task, dying: Dying) -> None:
             continue
         if member.lives:
             member.pending |= {Signal.KILL}
-            dying.append((member, Signal.KILL))
+            if not member.frozen:
+                dying.append((member, Signal.KILL))
         elif member.state is State.ZOMBIE and member.parent is init:
             reap(machine, member, dying)
     _end_namespace_if_empty(machine, ns, dying)

@@ -5,7 +5,7 @@ symbolic link. Links in the middle are always followed, one at the end if the ca
 the walk itself; `resolve` and `resolve_parent` are what most calls need.
 """
 
-import os
+from os import fsencode
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fakekernel.behaviour import BEHAVIOURS
@@ -37,6 +37,9 @@ PATH_MAX = 4096
 """The longest path, with its terminating NUL."""
 
 NAME_MAX = 255
+SURELY_SHORT = NAME_MAX // 4
+"""So many characters are never more than NAME_MAX bytes."""
+
 MAX_LINKS = 40
 
 DOTS = frozenset(("", ".", ".."))
@@ -144,7 +147,8 @@ class Walk:
         kernel, cred = self.kernel, self.cred
         names.reverse()
         while True:
-            if not permitted(kernel, self.dentry.inode, SEARCH, cred):
+            inode = self.dentry.inode
+            if (inode.behaviour or inode.mode & 0o111 != 0o111) and not permitted(kernel, inode, SEARCH, cred):
                 kernel.refuse(LOOKUP_NO_SEARCH)
             name = names.pop()
             if not names:
@@ -256,7 +260,7 @@ def check_name(kernel: "SyscallBase", path: str, *, empty_ok: bool = False) -> N
     if not path:
         if not empty_ok:
             kernel.refuse(LOOKUP_EMPTY)
-    elif len(path) >= PATH_MAX // 4 and len(os.fsencode(path)) >= PATH_MAX:
+    elif len(path) >= PATH_MAX // 4 and len(fsencode(path)) >= PATH_MAX:
         kernel.refuse(LOOKUP_PATH_TOO_LONG)
 
 
@@ -266,7 +270,7 @@ def child_of(kernel: "SyscallBase", directory: Dentry, name: str) -> Dentry | No
     inode = directory.inode
     if inode.behaviour:
         return BEHAVIOURS[inode.behaviour].lookup(cast("Syscalls", kernel), directory, name)
-    if len(name) > NAME_MAX // 4 and len(os.fsencode(name)) > NAME_MAX:
+    if len(name) > SURELY_SHORT and len(fsencode(name)) > NAME_MAX:
         kernel.refuse(LOOKUP_NAME_TOO_LONG)
     return directory.children.get(name)
 

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from fakekernel import boot, programs, sanity, signalling
+from fakekernel import boot, programs, sanity, signalling, tree
 from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
+from fakekernel.programs import Program
 from fakekernel.scheduler import Schedule, Scheduler, Snapshot, Standstill
 from fakekernel.store import Store, digest
 from fakekernel.syscalls.table import HANDLERS, Syscalls
 from fakekernel.system import System
 from fakekernel.task import Image, Task
+from kernelapi.errors import ModelError
 from kernelapi.event import Event
 from kernelapi.ids import Fd
 from kernelapi.rules import Rule
@@ -39,6 +41,7 @@ class Machine:
         self.time_line = 0
         self.observers: list[Observer] = []
         self.suspended: set[Rule] = set()
+        self.programs: dict[str, Program] = dict(programs.PROGRAMS)  # by the name that their files hold
         self.syscalls = Syscalls
         self.handlers = HANDLERS
         self.scheduler = Scheduler(self)
@@ -85,8 +88,19 @@ class Machine:
         self.scheduler.abandon()
 
     def executable(self, name: str) -> bytes:
-        """The content of a file that execve runs as the program `name` of `fakekernel.programs`."""
+        """The content of a file that execve runs as the program `name`."""
         return programs.executable(name)
+
+    def install(self, path: str, function: Program, mode: int = 0o755) -> None:
+        """Make an executable file, its directories if they are missing, that runs `function(kernel, argv, envp)`.
+
+        It has to be a module-level function. `path` leads through what is in the host's root file system, links aside.
+        """
+        name = f"{function.__module__}.{function.__qualname__}"
+        if "<" in name:
+            raise ModelError(f"a program must be a module-level function, not {function!r}")
+        self.programs[name] = function
+        tree.make_file(self.init.fs.root.dentry, path, programs.executable(name), mode)
 
     # -- looking, leaving, coming back --
 

@@ -31,6 +31,8 @@ class Mount(Record):
     locked_flags: int = 0
     source: str = ""
     expiring: bool = False
+    attached: int = 0  # its place in the order in which the children of its parent were attached
+    attachments: int = 0  # how often something has been attached to it
 
 
 class PeerGroup(Record):

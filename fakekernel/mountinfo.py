@@ -107,7 +107,7 @@ def _propagation(system: "System", mount: Mount, root: Path) -> str:
 
 
 def _dominating_group(system: "System", mount: Mount, root: Path) -> int:
-    """The nearest group above the slave that has a member below `root` in the same namespace; 0 for none (get_dominating_id)."""
+    """The nearest group above that has a member below `root` in the same namespace; 0 for none (get_dominating_id)."""
     number = mount.master
     while number:
         members = system.groups[number].members.values()

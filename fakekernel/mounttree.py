@@ -26,6 +26,7 @@ LOCKABLE_FLAGS = MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV | MountFl
 
 def attach(mount: Mount, parent: Mount, mountpoint: Dentry) -> None:
     """Attach `mount` on `mountpoint`, as seen through `parent`. Nothing may be mounted there yet."""
+    mount.attached = parent.attachments = parent.attachments + 1
     mount.parent = parent
     mount.mountpoint = mountpoint
     parent.children[mount.id] = mount
@@ -82,9 +83,13 @@ def topmost(mount: Mount) -> Mount:
 
 
 def children_of(mount: Mount) -> list[Mount]:
-    """The mounts on `mount`, oldest first."""
-    children = mount.children
-    return [children[id] for id in sorted(children)] if len(children) > 1 else children.values()
+    """The mounts on `mount`, in the order in which they were attached."""
+    children = mount.children.values()
+    return sorted(children, key=_attached) if len(children) > 1 else children
+
+
+def _attached(mount: Mount) -> int:
+    return mount.attached
 
 
 def descend(root: Mount) -> Iterator[Mount]:
@@ -132,8 +137,8 @@ def is_reachable(path: Path, root: Path) -> bool:
 def clone_mount(system: "System", old: Mount, root: Dentry, *, as_slave: bool = False) -> Mount:
     """An unattached mount of `root`, a dentry of the file system of `old`, with the flags of `old`.
 
-    It is a peer of `old` where that is shared, and a slave of the same master; `as_slave`: a slave of `old` where that is shared.
-    Being unbindable and being locked are not inherited.
+    It is a peer of `old` where that is shared, and a slave of the same master; `as_slave`: a slave of `old` where that is
+    shared. Being locked is not inherited; nor is being unbindable (since 6.17; before that it was).
     """
     new = Mount(
         store=system.store, id=system.take_mount_id(), sb=old.sb, root=root, flags=old.flags, locked_flags=old.locked_flags,
@@ -163,7 +168,8 @@ def copy_tree(
         mount = waiting.pop()
         if mount.unbindable and not copy_unbindable:
             continue
-        assert mount.parent is not None and mount.mountpoint is not None
+        assert mount.parent is not None
+        assert mount.mountpoint is not None
         copy = clone_mount(system, mount, mount.root, as_slave=as_slaves)
         if mount.locked:
             copy.locked = True
@@ -172,6 +178,19 @@ def copy_tree(
         if len(mount.children):
             waiting.extend(reversed(children_of(mount)))
     return copies
+
+
+def left_out(old: Mount, root: Dentry) -> list[Mount]:
+    """The unbindable mounts that `copy_tree` leaves out at the top of what it leaves out."""
+    found = []
+    waiting = [child for child in children_of(old) if is_below(child.mountpoint, root)]
+    while waiting:
+        mount = waiting.pop()
+        if mount.unbindable:
+            found.append(mount)
+        else:
+            waiting.extend(mount.children.values())
+    return found
 
 
 def lock_tree(root: Mount) -> None:

@@ -6,6 +6,7 @@ from fakekernel.store import TABLE, Record, Table
 from fakekernel.userns import UserNamespace
 
 if TYPE_CHECKING:
+    from fakekernel.cgroup import Cgroup
     from fakekernel.mount import MountNamespace
     from fakekernel.task import StructPid, Task
 
@@ -28,6 +29,7 @@ class IpcNamespace(Namespace):
     """System V IPC and POSIX message queues (ipc_namespaces(7)): the parameters in /proc/sys that were changed."""
 
     sysctls: Table[str, int] = TABLE
+    mqueue: Record | None = None  # the Superblock that shows its queues, once there was need of one
 
 
 class NetLink(Record):
@@ -45,12 +47,13 @@ class NetNamespace(Namespace):
     links: Table[int, NetLink] = TABLE
     ports: Table[int, Record] = TABLE
     sysctls: Table[str, int] = TABLE  # parameters in /proc/sys/net that were changed
+    sysfs: Record | None = None  # the Superblock that shows it, once there was need of one
 
 
 class CgroupNamespace(Namespace):
-    """What /proc/PID/cgroup shows paths from (cgroup_namespaces(7))."""
+    """What /proc/PID/cgroup shows paths from: `roots`, and the root of every other hierarchy (cgroup_namespaces(7))."""
 
-    root: str = "/"
+    roots: "tuple[Cgroup, ...]" = ()
 
 
 class TimeNamespace(Namespace):

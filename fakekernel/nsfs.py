@@ -10,6 +10,7 @@ from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.description import Description
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.mount import MountNamespace, Path
+from fakekernel.mountusers import leave_mount_namespace
 from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
@@ -25,6 +26,7 @@ from kernelapi.flags import FileType
 from kernelapi.protocol.proc import PROC_READ_ONLY, PROC_WRITE_ONLY
 
 if TYPE_CHECKING:
+    from fakekernel.machine import Machine
     from fakekernel.syscalls.table import Syscalls
     from fakekernel.system import System
 
@@ -66,6 +68,10 @@ class NamespaceFile(Behaviour):
 
     def open(self, kernel: "Syscalls", description: Description) -> Record | None:
         return description.inode.subject
+
+    def release(self, machine: "Machine", description: Description) -> None:
+        if isinstance(description.subject, MountNamespace):
+            leave_mount_namespace(machine.system, description.subject)
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         kernel.refuse(PROC_WRITE_ONLY)

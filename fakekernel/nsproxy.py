@@ -176,7 +176,7 @@ def create_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: Fs
             store=store, inum=system.take_inum(), owner=owner, parent=parent, level=parent.level + 1
         )
     if flags & NEWCGROUP:
-        cgroup = CgroupNamespace(store=store, inum=system.take_inum(), owner=owner, root=cgroup.root)
+        cgroup = CgroupNamespace(store=store, inum=system.take_inum(), owner=owner, roots=kernel.task.cgroups)
     if flags & NEWNET:
         net = NetNamespace(store=store, inum=system.take_inum(), owner=owner)
         net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)

@@ -121,7 +121,7 @@ class Process:
         scheduler.completed(self, event)
         if self.gone:
             raise ProcessGone
-        if not task.state.runs:  # it has stopped itself
+        if not task.runs:  # it has stopped or frozen itself
             scheduler.give_way(self)
         if row is not None:
             raise Refused(row)

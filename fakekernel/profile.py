@@ -24,13 +24,17 @@ DEFAULT_PROC_ENTRIES = (
 )  # fmt: skip
 """What the kernel of a usual distribution has."""
 
+DEFAULT_CGROUP_V1 = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "perf_event")
+"""The controllers that the flow uses."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostProfile:
     """Where the simulated kernel starts.
 
     `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
-    depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them.
+    depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them, and mounted below
+    /sys/fs/cgroup; `processors` the number of those.
     """
 
     release: str = "6.18.0"
@@ -40,7 +44,8 @@ class HostProfile:
     limits: tuple[tuple[int, Limit], ...] = field(default=DEFAULT_LIMITS)
     security_modules: tuple[str, ...] = ()
     proc_entries: tuple[str, ...] = DEFAULT_PROC_ENTRIES
-    cgroup_v1: tuple[str, ...] = ()
+    cgroup_v1: tuple[str, ...] = DEFAULT_CGROUP_V1
+    processors: int = 2
     version: str = "#1 SMP PREEMPT_DYNAMIC"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from fakekernel.applets import APPLETS, Words, complain, stubborn
 from fakekernel.shell import sh
+from fakekernel.witness import witness
 from kernelapi.kernel import Kernel
 
 Program = Callable[[Kernel, Words, Words], int | None]
@@ -21,17 +22,22 @@ def executable(name: str) -> bytes:
     return MAGIC + name.encode() + b"\n"
 
 
-def busybox(kernel: Kernel, argv: Words, envp: Words) -> int:
+def busybox(kernel: Kernel, argv: Words, envp: Words) -> int | None:
     """Many programs in one file: the name by which it is called says which; called busybox, its first argument does."""
     name = _name(argv)
     if name == "busybox" and len(argv) > 1:
         argv = argv[1:]
         name = argv[0]
-    applet = {**APPLETS, "sh": sh, "ash": sh}.get(name)
-    if applet is None:
+    found = applet(name)
+    if found is None:
         complain(kernel, f"{name}: applet not found")
         return 127
-    return applet(kernel, argv, envp)
+    return found(kernel, argv, envp)
+
+
+def applet(name: str) -> Program | None:
+    """The program that busybox is when it is called `name`."""
+    return sh if name in ("sh", "ash") else APPLETS.get(name)
 
 
 def _name(argv: Words) -> str:
@@ -39,5 +45,5 @@ def _name(argv: Words) -> str:
     return argv[0].rpartition("/")[2].removeprefix("-") if argv else ""
 
 
-PROGRAMS: dict[str, Program] = {"busybox": busybox, "stubborn": stubborn}
+PROGRAMS: dict[str, Program] = {"busybox": busybox, "stubborn": stubborn, "w": witness}
 """By the name in the executable file."""

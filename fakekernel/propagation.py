@@ -3,7 +3,7 @@
 `attach_tree` and `umount_tree` do what was asked for, and all that follows from it elsewhere.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fakekernel.filesystem import Dentry
 from fakekernel.mount import Mount, MountNamespace
@@ -38,9 +38,10 @@ def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mou
     """
     placed = [(source, parent)]
     if parent.group:
+        plan = _plan(system, parent, mountpoint)  # by what is shared now: the tree that is attached may itself receive the event
         for mount in descend(source):
             make_shared(system, mount)
-        placed += _copies_for_receivers(system, source, parent, mountpoint)
+        placed += _carry_out(system, plan, source)
     if source.parent is not None:
         detach(source)
     for tree, place in placed:
@@ -57,46 +58,64 @@ def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mou
             attach(present, top, top.root)
 
 
-def _copies_for_receivers(
-    system: "System", source: Mount, parent: Mount, mountpoint: Dentry
-) -> list[tuple[Mount, Mount]]:
-    """Copies of the shared tree `source` for all that receive the events of `parent`, each with the mount that it belongs on.
+class _Secondary(NamedTuple):
+    """A copy to be made for `place`: of the copy with the index `template` in the plan, or of the tree itself (SOURCE).
 
-    The copies stand to each other as their places do: peers for peers, slaves for slaves. A place in which `mountpoint` cannot be
-    seen gets none; what receives from there gets slaves of the nearest copy above (fs/pnode.c propagate_mnt).
+    It becomes a slave of that or a peer; a slave that has peers of its own is `shared` too.
     """
-    placed: list[tuple[Mount, Mount]] = []
-    waiting = [(parent.group, source)]
+
+    place: Mount
+    template: int
+    as_slave: bool
+    shared: bool
+
+
+SOURCE = -1
+
+
+def _plan(system: "System", parent: Mount, mountpoint: Dentry) -> list[_Secondary]:
+    """What to copy for whom when something is mounted on `mountpoint` of the shared mount `parent`.
+
+    The copies stand to each other as their places do: peers for peers, slaves for slaves. A place in which `mountpoint` cannot
+    be seen gets none; what receives from there gets slaves of the nearest copy above (fs/pnode.c propagate_mnt).
+    """
+    plan: list[_Secondary] = []
+    waiting = [(parent.group, SOURCE)]
     while waiting:
         number, template = waiting.pop()
         group = system.groups[number]
-        is_head = number != parent.group
-        for place in _showing(group.members, mountpoint):
-            if place is parent:
-                continue
-            copy = _copy(system, template, as_slave=is_head)
-            if is_head:  # the first of a group of slaves: its own peers are copies of it
-                for mount in descend(copy):
-                    make_shared(system, mount)
-                template, is_head = copy, False
-            placed.append((copy, place))
+        as_slave = number != parent.group
+        for place in _by_age(group.members):
+            if place is not parent and _shows(place, mountpoint):
+                plan.append(_Secondary(place, template, as_slave, shared=True))
+                if as_slave:  # the first of a group of slaves: its own peers are copies of it
+                    template, as_slave = len(plan) - 1, False
         seen: set[int] = set()
-        for slave in (group.slaves[id] for id in sorted(group.slaves)):
+        for slave in _by_age(group.slaves):
             if slave.group:
                 if slave.group not in seen:
                     seen.add(slave.group)
                     waiting.append((slave.group, template))
             elif _shows(slave, mountpoint):
-                placed.append((_copy(system, template, as_slave=True), slave))
-    return placed
+                plan.append(_Secondary(slave, template, as_slave=True, shared=False))
+    return plan
 
 
-def _copy(system: "System", template: Mount, *, as_slave: bool) -> Mount:
-    return copy_tree(system, template, template.root, as_slaves=as_slave)[template]
+def _carry_out(system: "System", plan: list[_Secondary], source: Mount) -> list[tuple[Mount, Mount]]:
+    """The copies of the shared tree `source`, each with the mount that it belongs on."""
+    copies: list[Mount] = []
+    for _, template, as_slave, shared in plan:
+        original = source if template == SOURCE else copies[template]
+        copy = copy_tree(system, original, original.root, as_slaves=as_slave)[original]
+        if as_slave and shared:
+            for mount in descend(copy):
+                make_shared(system, mount)
+        copies.append(copy)
+    return [(copy, secondary.place) for copy, secondary in zip(copies, plan, strict=True)]
 
 
-def _showing(mounts: "Table[int, Mount]", dentry: Dentry) -> list[Mount]:
-    return [mounts[id] for id in sorted(mounts) if _shows(mounts[id], dentry)]
+def _by_age(mounts: "Table[int, Mount]") -> list[Mount]:
+    return [mounts[id] for id in sorted(mounts)]
 
 
 def _shows(mount: Mount, dentry: Dentry) -> bool:
@@ -145,7 +164,8 @@ def _slide(over: Mount, doomed: dict[Mount, None]) -> tuple[Mount, Mount, Dentry
     below = over
     while True:
         parent, mountpoint = below.parent, below.mountpoint
-        assert parent is not None and mountpoint is not None
+        assert parent is not None
+        assert mountpoint is not None
         if parent not in doomed:
             return over, parent, mountpoint
         below = parent

@@ -29,8 +29,7 @@ def climb(path: Path, root: Path) -> tuple[str, Reach]:
             continue
         parent = dentry.parent
         if parent is None:
-            reach = Reach.ESCAPED
-            break
+            return "/", Reach.ESCAPED
         names.append(dentry.name)
         dentry = parent
     names.reverse()

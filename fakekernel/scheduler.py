@@ -157,7 +157,7 @@ class Scheduler:
 
     def _choose(self) -> Process | None:
         self._wake()
-        ready = [process for process in self.processes.values() if process.task.state.runs and self._can_go_on(process)]
+        ready = [process for process in self.processes.values() if process.task.runs and self._can_go_on(process)]
         if not ready:
             return self._sleep()
         if self.schedule is not None and len(ready) > 1:
@@ -187,7 +187,7 @@ class Scheduler:
         deadlines = [
             process.waiting.deadline
             for process in self.processes.values()
-            if process.waiting is not None and process.waiting.deadline is not None and process.task.state.runs
+            if process.waiting is not None and process.waiting.deadline is not None and process.task.runs
         ]
         if not deadlines:
             return None
@@ -200,10 +200,10 @@ class Scheduler:
                 process.name,
                 process.task.comm,
                 process.called,
-                process.waiting.reason if process.waiting is not None else "stopped by a signal",
+                _why(process),
             )
             for process in sorted(self.processes.values(), key=_order)
-            if process.waiting is not None or not process.task.state.runs
+            if process.waiting is not None or not process.task.runs
         )
 
     # -- snapshots --
@@ -249,6 +249,13 @@ class Scheduler:
         for process in sorted(self.processes.values(), key=lambda process: process.task.pid.global_number):
             process.end()
         self.processes.clear()
+
+
+def _why(process: Process) -> str:
+    """Why a process does not go on."""
+    if process.task.frozen:
+        return "to be thawed"
+    return process.waiting.reason if process.waiting is not None else "stopped by a signal"
 
 
 def _order(process: Process) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ NOT_MODELLED = {
     "&": "background commands", "|": "pipes", "<": "redirections", ">": "redirections", "(": "subshells", ")": "subshells",
     "`": "command substitution", "*": "patterns", "?": "patterns", "[": "patterns",
 }  # fmt: skip
-RESERVED = frozenset("if then else elif fi for while until do done case esac { } ! in function".split())
+RESERVED = frozenset(
+    ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!", "in", "function")
+)
 NAMES = frozenset("_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 

@@ -13,6 +13,7 @@ from fakekernel.credentials import Credentials, has_capability
 from fakekernel.task import State, StructPid, Task
 from kernelapi.capability import Cap
 from kernelapi.flags import Disposition, Rlimit, Signal
+from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -24,16 +25,16 @@ STOPS = frozenset({Signal.STOP, Signal.TSTP, Signal.TTIN, Signal.TTOU})
 IGNORED = frozenset({Signal.CONT, Signal.CHLD, Signal.WINCH, Signal.URG})
 """Do nothing by default, except that SIGCONT has continued the process on its arrival."""
 
-CORE = frozenset(
-    {Signal.QUIT, Signal.ILL, Signal.TRAP, Signal.ABRT, Signal.BUS, Signal.FPE, Signal.SEGV, Signal.XCPU, Signal.XFSZ, Signal.SYS}
-)  # fmt: skip
+_LIMITS = frozenset({Signal.XCPU, Signal.XFSZ})
+
+SYNCHRONOUS = frozenset({Signal.SEGV, Signal.BUS, Signal.ILL, Signal.TRAP, Signal.FPE, Signal.SYS})
+"""The faults: they are taken before others that are pending."""
+
+CORE = SYNCHRONOUS | _LIMITS | {Signal.QUIT, Signal.ABRT}
 """End the process and dump core by default. All others end it."""
 
 UNSTOPPABLE = frozenset({Signal.KILL, Signal.STOP})
 """Cannot be blocked, ignored or handled."""
-
-SYNCHRONOUS = frozenset({Signal.SEGV, Signal.BUS, Signal.ILL, Signal.TRAP, Signal.FPE, Signal.SYS})
-"""Are taken before others that are pending."""
 
 CORE_DUMPED = 0x80
 """In a status word: a core was dumped."""
@@ -78,7 +79,7 @@ def send(machine: "Machine", sender: Task, target: Task, signal: int) -> int:
 
 
 def send_self(kernel: "SyscallBase", signal: int) -> None:
-    """The kernel sends `signal` to the caller for what it has just done: SIGPIPE, SIGXFSZ. It may have ended when this returns."""
+    """The kernel sends `signal` to the caller for what it has just done: SIGPIPE, SIGXFSZ. That may have ended it."""
     send_kernel(kernel.machine, kernel.task, signal)
 
 
@@ -129,7 +130,8 @@ def post(machine: "Machine", target: Task, signal: int, *, force: bool = False) 
         return 0
     if is_ignored(target, signal, force=force):
         return 0
-    if target.state is State.STOPPED and signal != Signal.KILL:
+    frozen = target.frozen and FROZEN_KEEPS_SIGNALS not in machine.suspended
+    if frozen or (target.state is State.STOPPED and signal != Signal.KILL):
         target.pending |= {signal}
         return 0
     return _act(machine, target, signal)
@@ -148,7 +150,7 @@ def is_ignored(task: Task, signal: int, *, force: bool = False) -> bool:
 
 def take_pending(machine: "Machine", task: Task) -> int:
     """Let the signals arrive that are pending and no longer blocked (get_signal). Returns a status word as `post` does."""
-    while task.state is State.ALIVE and (ready := task.pending - task.blocked):
+    while task.runs and (ready := task.pending - task.blocked):
         signal = min(ready & SYNCHRONOUS or ready)
         task.pending -= {signal}
         if is_ignored(task, signal, force=signal in UNSTOPPABLE):
@@ -156,6 +158,11 @@ def take_pending(machine: "Machine", task: Task) -> int:
         if status := _act(machine, task, signal):
             return status
     return 0
+
+
+def thaw(machine: "Machine", task: Task) -> int:
+    """What came while the process was frozen arrives. Returns a status word as `post` does."""
+    return int(Signal.KILL) if Signal.KILL in task.pending else take_pending(machine, task)
 
 
 def discard(task: Task, signal: int) -> None:

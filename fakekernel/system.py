@@ -1,10 +1,15 @@
 """The root of the machine's state: everything that a digest covers is reachable from here."""
 
+from typing import TYPE_CHECKING
+
 from fakekernel.mount import Mount, MountNamespace, PeerGroup
 from fakekernel.namespaces import PidNamespace
 from fakekernel.store import TABLE, Record, Table
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
+
+if TYPE_CHECKING:
+    from fakekernel.cgroup import Cgroup
 
 FIRST_NAMESPACE_INUM = 0xF0000000
 """The first inode number that the kernel gives to a namespace made at run time (PROC_DYNAMIC_FIRST)."""
@@ -23,6 +28,7 @@ class System(Record):
     pidfs: Mount | None = None  # where processes have theirs
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
     groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
+    cgroups: "Table[str, Cgroup]" = TABLE  # the root of each hierarchy of version 1, by its controller
     clock: int = 0  # virtual nanoseconds since boot
     random: int = 0  # bytes of randomness handed out
     next_inum: int = FIRST_NAMESPACE_INUM
@@ -31,6 +37,7 @@ class System(Record):
     next_minor: int = 1
     next_sibling: int = 1
     suid_dumpable: int = 0
+    terminals: int = 0  # how many pseudoterminals there are
     nr_open: int = 1048576
     sysctls: Table[str, int] = TABLE  # other parameters in /proc/sys that were changed
     mount_max: int = 100_000  # mounts in one namespace (/proc/sys/fs/mount-max)

@@ -6,7 +6,7 @@ process.
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakekernel.credentials import Credentials
 from fakekernel.description import FileTable
@@ -18,6 +18,9 @@ from fakekernel.userns import UserNamespace
 from kernelapi.flags import Disposition
 from kernelapi.ids import Pid
 from kernelapi.values import Limit
+
+if TYPE_CHECKING:
+    from fakekernel.cgroup import Cgroup
 
 
 class StructPid(Record):
@@ -79,9 +82,9 @@ class Job(Record):
     session: StructPid
     is_leader: bool = False
     terminal: Record | None = None
+    last_foreground: StructPid | None = None  # of a terminal that was hung up: the leader's exit tells this group
     limits: Table[int, Limit] = TABLE
     is_subreaper: bool = False
-    has_subreaper: bool = False  # an ancestor was one when this process was made
     oom_score_adj: int = 0
     oom_score_adj_min: int = 0  # the lowest that CAP_SYS_RESOURCE has set
 
@@ -94,10 +97,6 @@ class State(Enum):
     EXITING = "exiting"
     ZOMBIE = "zombie"
     DEAD = "dead"
-
-    @property
-    def runs(self) -> bool:
-        return self is State.ALIVE
 
 
 class Image(NamedTuple):
@@ -138,6 +137,8 @@ class Task(Record):
     parent_exec_id: int = 0  # how many times its parent had, when it was made
     born: int = 0  # when it was made, in nanoseconds of the virtual clock
     vfork_parent: "Task | None" = None
+    cgroups: "tuple[Cgroup, ...]" = ()  # its control groups, but for those that are the root of their hierarchy
+    frozen: bool = False  # by the freezer of its control group
     progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call
 
     @property
@@ -148,6 +149,11 @@ class Task(Record):
     @property
     def pid_namespace(self) -> PidNamespace:
         return self.pid.namespace
+
+    @property
+    def runs(self) -> bool:
+        """Whether it goes on: it lives, and is neither stopped nor frozen."""
+        return self.state is State.ALIVE and not self.frozen
 
     @property
     def lives(self) -> bool:

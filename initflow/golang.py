@@ -98,6 +98,62 @@ def mkdir_all(kernel: Kernel, path: str, mode: int) -> None:
         raise PathError("mkdir", path, OSError(ENOTDIR, ""))
 
 
+def remove(kernel: Kernel, path: str) -> None:
+    """os.Remove: a file, or an empty directory. It tries the one and then the other."""
+    try:
+        kernel.unlink(path)
+        return
+    except OSError as error:
+        as_file = error
+    try:
+        kernel.rmdir(path)
+    except OSError as error:
+        raise PathError("remove", path, as_file if error.errno == ENOTDIR else error) from error
+
+
+def remove_all(kernel: Kernel, path: str) -> None:
+    """os.RemoveAll: `path` and all below it, as far as it can; the first error counts. Nothing there is no error."""
+    problem = _remove_if_there(kernel, path)
+    if problem is None:
+        return
+    try:
+        found = lstat(kernel, path)
+    except GoError as error:
+        if error.errno in (ENOENT, ENOTDIR):
+            return
+        raise
+    if not S_ISDIR(found.mode):
+        raise problem
+    try:
+        fd = open_file(kernel, path)
+    except GoError as error:
+        if error.errno == ENOENT:
+            return
+        raise
+    first: GoError | None = None
+    try:
+        while entries := kernel.getdents64(fd):
+            for name in [entry.name for entry in entries if entry.name not in (".", "..")]:
+                try:
+                    remove_all(kernel, f"{path}/{name}")
+                except GoError as error:
+                    first = first or error
+    except OSError as error:
+        first = first or GoError(f"readdirent: {errno_text(error.errno or 0)}", error.errno or 0)
+    kernel.close(fd)
+    problem = _remove_if_there(kernel, path)
+    if problem is not None:
+        raise first or problem
+
+
+def _remove_if_there(kernel: Kernel, path: str) -> GoError | None:
+    try:
+        remove(kernel, path)
+    except GoError as error:
+        return None if error.errno == ENOENT else error
+    return None
+
+
 def getwd(kernel: Kernel, environment: dict[str, str]) -> str:
     """os.Getwd: $PWD where it names the working directory, else what the kernel says."""
     try:
@@ -146,6 +202,17 @@ def write_all(kernel: Kernel, fd: Fd, data: bytes) -> None:
     """os.File.Write: as many writes as it takes."""
     while data:
         data = data[kernel.write(fd, data) :]
+
+
+def write_file(kernel: Kernel, path: str, data: bytes, mode: int) -> None:
+    """ioutil.WriteFile: a file that is not there is made."""
+    fd = open_file(kernel, path, OpenFlag.WRONLY | OpenFlag.CREAT | OpenFlag.TRUNC, mode)
+    try:
+        write_all(kernel, fd, data)
+    except OSError as error:
+        raise PathError("write", path, error) from error
+    finally:
+        kernel.close(fd)
 
 
 def read_dir(kernel: Kernel, path: str) -> list[str]:

@@ -84,7 +84,7 @@ def _argument(call: str, parameter: str, value: Any) -> str:
             return "AT_FDCWD"
         if parameter in ("mode", "mask") and (call, parameter) not in _SETS:
             return f"{value:#05o}" if value else "0"
-        if call in ("capset", "prctl_capbset_drop", "prctl_capbset_read") or parameter == "cap":
+        if parameter == "cap":
             return _capability(value)
         if (call, parameter) in _SETS:
             return _flags(*_SETS[call, parameter], value)

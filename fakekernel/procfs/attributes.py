@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
+from fakekernel import cgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import has_capability
 from fakekernel.description import Description
@@ -44,12 +45,10 @@ class Environment(OfProcess, MadeFile):
 
 
 class ControlGroups(ProcessFile):
-    """/proc/PID/cgroup: a line for each hierarchy. The model has one process group of control in each: the root."""
+    """/proc/PID/cgroup."""
 
     def text(self, kernel: "Syscalls", description: Description, task: Task) -> str:
-        controllers = kernel.machine.host.cgroup_v1
-        lines = [f"{number}:{controllers[number - 1]}:/" for number in range(len(controllers), 0, -1)]
-        return "".join(f"{line}\n" for line in [*lines, "0::/"])
+        return cgroup.render(kernel.machine.system, kernel.task, task)
 
 
 class OomScoreAdjustment(ProcessFile):

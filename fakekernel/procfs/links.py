@@ -17,10 +17,10 @@ from fakekernel.ptrace import may_access
 from fakekernel.reachability import path_text
 from fakekernel.store import Record
 from fakekernel.task import StructPid, Task
-from kernelapi.errors import ModelError
+from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
 from kernelapi.protocol.lookup import LOOKUP_MISSING
-from kernelapi.protocol.proc import PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
+from kernelapi.protocol.proc import PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -46,13 +46,13 @@ class MagicLink(OfProcess):
 
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         task = find(inode)
-        if task is not None:
-            check_access(kernel, task)
-            place = self.place(task, inode)
-            if place is not None:
-                return place
-        kernel.refuse(PROC_NOTHING_BEHIND)
-        raise ModelError(f"{PROC_NOTHING_BEHIND.id} is suspended, and there is nothing to go on with")
+        if task is None:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        check_access(kernel, task)
+        place = self.place(task, inode)
+        if place is None:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        return place
 
     def target(self, kernel: "Syscalls", inode: Inode) -> str:
         place = self.follow(kernel, inode)
@@ -106,13 +106,15 @@ class DescriptorLink(MagicLink):
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         of = cast(DescriptorOf, inode.subject)
         task = of.pid.task
-        if task is not None and task.lives:
-            check_access(kernel, task)
-            found = task.files.entries.get(of.fd)
-            if found is not None and found.description.path is not None:
-                return found.description.path
-        kernel.refuse(PROC_NOTHING_BEHIND)
-        raise ModelError(f"{PROC_NOTHING_BEHIND.id} is suspended, and there is nothing to go on with")
+        if task is None or not task.lives:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        check_access(kernel, task)
+        found = task.files.entries.get(of.fd)
+        if found is None:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        if found.description.path is None:
+            raise NotModelled("the file behind this descriptor has no place")
+        return found.description.path
 
 
 def link_mode(flags: int) -> int:
@@ -151,7 +153,9 @@ class DescriptorDirectory(OfProcess):
         return make(directory, entry, subject=subject, uid=uid, gid=gid)
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
-        task = task_of(kernel, directory.inode)
+        task = find(directory.inode)
+        if task is None:
+            kernel.fail(PROC_LISTING_GONE)
         if not task.lives:
             return []
         return [

@@ -12,7 +12,6 @@ from fakekernel.procfs.entry import LINK, Entry, table
 from fakekernel.procfs.process import OfProcess, ProcessDirectory, check_access, find
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
-from kernelapi.errors import ModelError
 from kernelapi.protocol.proc import PROC_NOTHING_BEHIND
 
 if TYPE_CHECKING:
@@ -30,13 +29,13 @@ class NamespaceLink(OfProcess):
 
     def namespace(self, kernel: "Syscalls", inode: Inode) -> Namespace | UserNamespace:
         task = find(inode)
-        if task is not None:
-            check_access(kernel, task)
-            ns = self.choose(task) if task.lives or self.outlives else None
-            if ns is not None:
-                return ns
-        kernel.refuse(PROC_NOTHING_BEHIND)
-        raise ModelError(f"{PROC_NOTHING_BEHIND.id} is suspended, and there is nothing to go on with")
+        if task is None:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        check_access(kernel, task)
+        ns = self.choose(task) if task.lives or self.outlives else None
+        if ns is None:
+            kernel.fail(PROC_NOTHING_BEHIND)
+        return ns
 
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         return nsfs.place(kernel.machine.system, self.namespace(kernel, inode))

@@ -1,16 +1,16 @@
 """What the files and directories of one process share: whose they are, who owns them, who may look (fs/proc/base.c)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from fakekernel.behaviour import Behaviour
+from fakekernel.behaviour import Behaviour, Listed
 from fakekernel.description import Description
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.procfs.entry import DIRECTORY, MadeFile, TableDirectory
 from fakekernel.ptrace import SUID_DUMP_USER, may_access
 from fakekernel.task import StructPid, Task
-from kernelapi.errors import ModelError
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.protocol.proc import PROC_GONE, PROC_NOT_TRACEABLE
+from kernelapi.protocol.proc import PROC_GONE, PROC_LISTING_GONE, PROC_NOT_TRACEABLE
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -25,8 +25,7 @@ def task_of(kernel: "Syscalls", inode: Inode) -> Task:
     """The process whose file or directory `inode` is. Refuses by PROC_GONE."""
     task = find(inode)
     if task is None:
-        kernel.refuse(PROC_GONE)
-        raise ModelError(f"{PROC_GONE.id} is suspended, and there is no process to go on with")
+        kernel.fail(PROC_GONE)
     return task
 
 
@@ -73,6 +72,12 @@ class ProcessDirectory(OfProcess, TableDirectory):
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         return None if find(directory.inode) is None else super().lookup(kernel, directory, name)
+
+    def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
+        if find(directory.inode) is None:
+            kernel.refuse(PROC_LISTING_GONE)
+            return []
+        return super().entries(kernel, directory)
 
 
 class ProcessFile(OfProcess, MadeFile):

@@ -33,13 +33,15 @@ def state_of(kernel: "Syscalls", task: Task) -> str:
     """The letter of the state that the process is in."""
     if task.state is State.ZOMBIE:
         return "Z"
+    if task.frozen:
+        return "D"
     if task.state is State.STOPPED:
         return "T"
     process = kernel.machine.scheduler.processes.get(task)
     return "S" if task is not kernel.task and (process is None or process.waiting is not None) else "R"
 
 
-STATES = {"R": "R (running)", "S": "S (sleeping)", "T": "T (stopped)", "Z": "Z (zombie)"}
+STATES = {"R": "R (running)", "S": "S (sleeping)", "D": "D (disk sleep)", "T": "T (stopped)", "Z": "Z (zombie)"}
 
 
 def parent_number(task: Task, ns: PidNamespace) -> int:

@@ -1,7 +1,7 @@
 """/proc/sys: the parameters of the kernel (proc(5), fs/proc/proc_sysctl.c, kernel/sysctl.c).
 
 Their modes are the last word: no capability overrides them, and the owner is uid 0 of the host, but for the parameters of a
-network or IPC namespace, which belong to those who rule there. A parameter is read and written in one go, at offset 0.
+network or IPC namespace, which belong to those who rule there. A number is read and written in one go, at offset 0.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kernelapi.capability import LAST_CAP, Cap
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
 from kernelapi.ids import OVERFLOW_ID
-from kernelapi.protocol.names import NAME_LENGTH, name_text
+from kernelapi.protocol.names import NAME_LENGTH, name_bytes, name_text
 from kernelapi.protocol.proc import PROC_READ_ONLY, SYSCTL_ACCESS, SYSCTL_SYNTAX
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ class Parameter(SysctlAccess, MadeFile):
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         if not data:
             return 0
-        if description.offset:  # sysctl_writes_strict: what is not written at the start is passed over
-            return len(data)
         used = self.store(kernel, description, data)
         description.offset += used
         return used
@@ -114,7 +112,8 @@ class HostName(Parameter):
         return kernel.task.namespaces.uts.nodename
 
     def store(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        kernel.task.namespaces.uts.nodename = _name(data)
+        uts = kernel.task.namespaces.uts
+        uts.nodename = _renamed(uts.nodename, description.offset, data)
         return len(data)
 
 
@@ -127,13 +126,20 @@ class DomainName(Parameter):
         return kernel.task.namespaces.uts.domainname
 
     def store(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        kernel.task.namespaces.uts.domainname = _name(data)
+        uts = kernel.task.namespaces.uts
+        uts.domainname = _renamed(uts.domainname, description.offset, data)
         return len(data)
 
 
-def _name(data: bytes) -> str:
-    """The first line, cut to what the field can hold."""
-    return name_text(data.partition(b"\n")[0].partition(b"\0")[0][:NAME_LENGTH])
+def _renamed(old: str, offset: int, data: bytes) -> str:
+    """`old` with the first line of `data` in place of all from `offset`, cut to what the field can hold (_proc_do_string).
+
+    What is written behind the end is passed over.
+    """
+    before = name_bytes(old)
+    if offset > len(before):
+        return old
+    return name_text((before[:offset] + data.partition(b"\n")[0].partition(b"\0")[0])[:NAME_LENGTH])
 
 
 class LastPid(Parameter):
@@ -167,6 +173,8 @@ class Number(Parameter):
         return str(self.default if changed is None else changed)
 
     def store(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        if description.offset:  # what is not written at the start is passed over (sysctl_writes_strict)
+            return len(data)
         parsed = parse(data)
         if parsed is None or not self.low <= parsed.value <= self.high:
             kernel.refuse(SYSCTL_SYNTAX)

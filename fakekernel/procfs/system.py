@@ -44,9 +44,11 @@ OF_SYSTEM = table(
 """In the order of Linux: shorter names first."""
 
 OPTIONAL = frozenset(
-    "acpi asound bus driver fs irq kcore keys kmsg latency_stats pressure sched_debug scsi sysrq-trigger timer_list timer_stats "
-    "tty".split()
-)
+    (
+        "acpi", "asound", "bus", "driver", "fs", "irq", "kcore", "keys", "kmsg", "latency_stats", "pressure", "sched_debug",
+        "scsi", "sysrq-trigger", "timer_list", "timer_stats", "tty",
+    )
+)  # fmt: skip
 """Entries that depend on how a kernel was built: `HostProfile.proc_entries` says which of them there are."""
 
 

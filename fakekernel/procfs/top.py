@@ -15,11 +15,10 @@ from fakekernel.procfs.process import OfProcess, ProcessDirectory, find
 from fakekernel.procfs.system import OF_SYSTEM, OPTIONAL
 from fakekernel.ptrace import may_access
 from fakekernel.task import StructPid, Task
-from kernelapi.errors import ModelError
 from kernelapi.flags import FileType
 from kernelapi.ids import Kgid
 from kernelapi.protocol.lookup import LOOKUP_MISSING
-from kernelapi.protocol.proc import PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE
+from kernelapi.protocol.proc import PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE, PROC_LISTING_GONE
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -50,7 +49,11 @@ OF_THREAD = table(
 )
 """What is in /proc/PID/task/TID, in the order of Linux (tid_base_stuff)."""
 
-OF_PROCESS = table(Entry("task", DIRECTORY, "proc.task"), *OF_THREAD.values())
+OF_PROCESS = table(
+    Entry("task", DIRECTORY, "proc.task"),
+    *OF_THREAD.values(),
+    Entry("timens_offsets", FileType.REG | 0o644, "proc.timens_offsets"),
+)
 """What is in /proc/PID (tgid_base_stuff)."""
 
 
@@ -122,8 +125,7 @@ class SelfLink(Behaviour):
     def target(self, kernel: "Syscalls", inode: Inode) -> str:
         number = kernel.task.pid.number_in(cast(PidNamespace, inode.sb.subject))
         if not number:
-            kernel.refuse(LOOKUP_MISSING)
-            raise ModelError(f"{LOOKUP_MISSING.id} is suspended, and there is no number to go on with")
+            kernel.fail(LOOKUP_MISSING)
         return self.text(number)
 
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
@@ -153,7 +155,7 @@ class Threads(OfProcess):
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         inode = directory.inode
         if find(inode) is None:
-            kernel.refuse(LOOKUP_MISSING)
+            kernel.refuse(PROC_LISTING_GONE)
         tid = str(cast(StructPid, inode.subject).number_in(cast(PidNamespace, inode.sb.subject)))
         return [Listed(tid, number(inode, tid), FileType.DIR)]
 

@@ -1,9 +1,9 @@
 """What every call of the simulated kernel stands on: who calls, refusing by row, capability checks, waiting."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fakekernel.credentials import Credentials, commit_creds, has_capability
-from fakekernel.store import Record, Store
+from fakekernel.store import Record, Store, Table
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
 from kernelapi.errors import ModelError, Refused
@@ -64,6 +64,6 @@ class SyscallBase:
         """Whether the caller has `cap` over `target` (ns_capable)."""
         return has_capability(self.task.cred, cap, target)
 
-    def block(self, reason: str, *on: Record, deadline: int | None = None) -> None:
+    def block(self, reason: str, *on: Record | Table[Any, Any], deadline: int | None = None) -> None:
         """Wait: the call is made again when one of `on` has changed."""
         raise Blocked(reason, *on, deadline=deadline)

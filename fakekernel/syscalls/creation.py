@@ -20,7 +20,7 @@ from kernelapi.protocol.entries import (
 )
 from kernelapi.protocol.lookup import LOOKUP_MISSING
 
-HOLDING_NAMES = frozenset(("ext4", "ramfs", "rootfs", "tmpfs"))
+HOLDING_NAMES = frozenset(("devtmpfs", "ext4", "ramfs", "rootfs", "tmpfs"))
 """The file systems in which names can be made and removed by anyone with the permission."""
 
 WITHOUT_DEVICES = frozenset(("cgroup", "cgroup2", "mqueue", "proc", "sysfs"))

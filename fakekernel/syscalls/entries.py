@@ -1,16 +1,19 @@
 """Making, linking, moving and removing the entries of directories (fs/namei.c)."""
 
+from os import fsencode
 from typing import TYPE_CHECKING, cast
 
+from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.filesystem import Dentry, Inode
 from fakekernel.filetable import description
 from fakekernel.lookup import PATH_MAX, Parent, check_name, child_of, resolve, resolve_parent
 from fakekernel.permission import EXECUTE, READ, WRITE, capable_toward, is_read_only, owns, permitted
+from fakekernel.propagation import detach_mounts
 from fakekernel.syscalls.creation import CreationBase
 from kernelapi.capability import Cap
-from kernelapi.errors import NotModelled
+from kernelapi.errors import ModelError, NotModelled
 from kernelapi.flags import S_IFMT, S_ISGID, S_ISUID, S_ISVTX, AtFlag, FileType
 from kernelapi.protocol.entries import (
     CREATE_REMOVED,
@@ -21,6 +24,7 @@ from kernelapi.protocol.entries import (
     LINK_MOUNT,
     LINK_PROTECTED,
     LINK_REMOVED,
+    MKNOD_DEVICE_CGROUP,
     MKNOD_DIRECTORY,
     MKNOD_FILE_UNSUPPORTED,
     MKNOD_TYPE,
@@ -56,6 +60,9 @@ if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
 
 MAKEABLE = (FileType.REG, FileType.CHR, FileType.BLK, FileType.FIFO, FileType.SOCK)
+
+# Plain numbers: an operation on members of an IntFlag is slow.
+REMOVEDIR, SYMLINK_FOLLOW, EMPTY_PATH = int(AtFlag.REMOVEDIR), int(AtFlag.SYMLINK_FOLLOW), int(AtFlag.EMPTY_PATH)
 
 NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
 """The flags of renameat2."""
@@ -98,13 +105,17 @@ class EntryCalls(CreationBase):
             if kind == FileType.REG:
                 self.refuse(MKNOD_FILE_UNSUPPORTED)
             self.refuse(CREATE_UNSUPPORTED)
+        if is_device and not devicecgroup.may_make(self, kind, dev):
+            self.refuse(MKNOD_DEVICE_CGROUP)
         # -- effects only below --
-        self.make(place.dentry, place.name, FileType(kind), mode, rdev=dev if is_device else 0)
+        self.make(place.dentry, place.name, FileType(kind), mode, rdev=dev & 0xFFFFFFFF if is_device else 0)
 
     def symlinkat(self, target: str, dirfd: int, path: str) -> None:
+        if "\0" in target:
+            raise ModelError(f"a link cannot hold a NUL byte: {target!r}")
         if not target:
             self.refuse(SYMLINK_EMPTY)
-        elif len(target) >= PATH_MAX // 4 and len(target.encode("utf-8", "surrogateescape")) >= PATH_MAX:
+        elif len(target) >= PATH_MAX // 4 and len(fsencode(target)) >= PATH_MAX:
             self.refuse(SYMLINK_TOO_LONG)
         place = self.vacancy(dirfd, path)
         self.check_create(place.dentry)
@@ -114,13 +125,14 @@ class EntryCalls(CreationBase):
         self.make(place.dentry, place.name, FileType.LNK, 0o777, target=target)
 
     def linkat(self, olddirfd: int, oldpath: str, newdirfd: int, newpath: str, flags: int = 0) -> None:
-        if flags & ~(AtFlag.SYMLINK_FOLLOW | AtFlag.EMPTY_PATH):
+        flags = int(flags)
+        if flags & ~(SYMLINK_FOLLOW | EMPTY_PATH):
             self.refuse(LINK_FLAGS)
-        empty_ok = bool(flags & AtFlag.EMPTY_PATH)
+        empty_ok = bool(flags & EMPTY_PATH)
         check_name(self, oldpath, empty_ok=empty_ok)
         if not oldpath and olddirfd >= 0 and not self._may_link_description(description(self, olddirfd)):
             self.refuse(LINK_EMPTY_UNPRIVILEGED)
-        old = resolve(self, olddirfd, oldpath, follow=bool(flags & AtFlag.SYMLINK_FOLLOW), empty_ok=empty_ok)
+        old = resolve(self, olddirfd, oldpath, follow=bool(flags & SYMLINK_FOLLOW), empty_ok=empty_ok)
         place = self.vacancy(newdirfd, newpath)
         if old.mount is not place.mount:
             self.refuse(LINK_MOUNT)
@@ -140,7 +152,11 @@ class EntryCalls(CreationBase):
 
     def _may_link_description(self, opened: Description) -> bool:
         """Whether a descriptor may be linked to a name: not every one that was passed on. (path_init, LOOKUP_LINKAT_EMPTY)"""
-        return opened.cred is self.task.cred or self.capable(Cap.DAC_READ_SEARCH)
+        if self.capable_over(opened.cred.userns, Cap.DAC_READ_SEARCH):
+            return True
+        if opened.cred == self.task.cred:  # Linux asks whether it is the same struct cred, which no fork and no setuid leaves
+            raise NotModelled("linking a descriptor to a name without CAP_DAC_READ_SEARCH")
+        return False
 
     def _may_link(self, inode: Inode) -> bool:
         """fs.protected_hardlinks: nobody pins a file that he could not read and write. (may_linkat, safe_hardlink_source)"""
@@ -154,9 +170,10 @@ class EntryCalls(CreationBase):
     # -- removing --
 
     def unlinkat(self, dirfd: int, path: str, flags: int) -> None:
-        if flags & ~AtFlag.REMOVEDIR:
+        flags = int(flags)
+        if flags & ~REMOVEDIR:
             self.refuse(UNLINK_FLAGS)
-        if flags & AtFlag.REMOVEDIR:
+        if flags & REMOVEDIR:
             self._rmdir(resolve_parent(self, dirfd, path))
         else:
             self._unlink(resolve_parent(self, dirfd, path))
@@ -233,7 +250,7 @@ class EntryCalls(CreationBase):
         else:
             inode.nlink -= 1
         if len(victim.mounted) > 0:  # other mount namespaces lose what they have there
-            raise NotModelled("removing what is a mount point in another mount namespace")
+            detach_mounts(self.machine.system, victim)
 
     # -- moving --
 
@@ -271,6 +288,8 @@ class EntryCalls(CreationBase):
             self.check_create(new.dentry)
         else:
             self._check_delete(new.dentry, target.inode, directory_wanted=moves_directory)
+        if moves_directory and source.inode.behaviour == "cgroup.directory":
+            raise NotModelled("renaming a control group")
         if not (self.holds_names(old.dentry) and self.holds_names(new.dentry)):
             self.refuse(REMOVE_UNSUPPORTED)
         if moves_directory and old.dentry is not new.dentry and not permitted(self, source.inode, WRITE):

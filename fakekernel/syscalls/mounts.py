@@ -1,34 +1,31 @@
-"""The mount tree (mount(2), umount2(2), pivot_root(2); fs/namespace.c)."""
+"""mount(2): new mounts, remounts, binds, moves, changes of propagation (fs/namespace.c)."""
 
 from fakekernel.filesystem import Superblock
 from fakekernel.fstypes import FSTYPES, NOT_MODELLED, SUPERBLOCK_FLAGS, FilesystemType, MountRequest, parse_request
-from fakekernel.lookup import cross_mounts, resolve
+from fakekernel.lookup import resolve
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import (
     ATIME_FLAGS,
     ATIME_LOCK,
     LOCKABLE_FLAGS,
-    attach,
     children_of,
     clone_mount,
     copy_tree,
     descend,
-    detach,
     is_ancestor,
     is_below,
-    is_reachable,
+    left_out,
 )
-from fakekernel.mountusers import is_written, is_written_through, used_mounts
+from fakekernel.mountusers import is_written, is_written_through
 from fakekernel.namespaces import Namespace
 from fakekernel.peers import change_propagation
-from fakekernel.propagation import attach_tree, keeps_busy, umount_tree
-from fakekernel.syscalls.base import SyscallBase
+from fakekernel.propagation import attach_tree
+from fakekernel.syscalls.umounts import UmountCalls
 from fakekernel.userns import UserNamespace
 from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import AT_FDCWD, FileType, MountFlag, UmountFlag
+from kernelapi.flags import AT_FDCWD, FileType, MountFlag
 from kernelapi.protocol import mounts as rows
-from kernelapi.rules import Refusal
 
 # Plain numbers: arithmetic on the enums would be slow in the hot paths.
 RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW = map(
@@ -52,11 +49,10 @@ MAGIC, MAGIC_MASK = 0xC0ED0000, 0xFFFF0000
 """Programs of the time before 2.4 give it in the upper half of the flags, where it says nothing."""
 
 STRING_MAX, DATA_MAX = 4095, 4095
-FORCE, DETACH, EXPIRE, NOFOLLOW = map(int, UmountFlag)
 
 
-class MountCalls(SyscallBase):
-    """The mount tree."""
+class MountCalls(UmountCalls):
+    """The mount tree: mount(2), and with it umount2(2) and pivot_root(2)."""
 
     __slots__ = ()
 
@@ -88,21 +84,6 @@ class MountCalls(SyscallBase):
         else:
             self._mount_new(place, fstype, source, flags, data)
 
-    def may_mount(self) -> bool:
-        """Whether the caller may change its mount namespace (fs/namespace.c may_mount)."""
-        return self.capable_over(self.task.namespaces.mnt.owner, Cap.SYS_ADMIN)
-
-    def is_mine(self, mount: Mount) -> bool:
-        """Whether `mount` is in the caller's mount namespace (fs/namespace.c check_mnt)."""
-        return mount.ns is self.task.namespaces.mnt
-
-    def _where(self, place: Path, gone: Refusal) -> Path:
-        """The place on top of all that is mounted on `place`: there something can be mounted (do_lock_mount)."""
-        top = cross_mounts(place.mount, place.dentry)
-        if top.dentry.unlinked or top.mount.ns is None:
-            self.refuse(gone)
-        return top
-
     def _graft(self, tree: Mount, place: Path) -> None:
         attach_tree(self.machine.system, self.task.namespaces.mnt, tree, place.mount, place.dentry)
 
@@ -115,9 +96,9 @@ class MountCalls(SyscallBase):
     def _remount_one(self, place: Path, flags: int) -> None:
         mount = place.mount
         self._check_remount(place, flags)
-        if flags & RDONLY and not mount.flags & RDONLY and not mount.sb.flags & RDONLY:
-            if is_written_through(self.machine.system, mount):
-                self.refuse(rows.REMOUNT_BUSY)
+        becomes_readonly = flags & RDONLY and not (mount.flags | mount.sb.flags) & RDONLY
+        if becomes_readonly and is_written_through(self.machine.system, mount):
+            self.refuse(rows.REMOUNT_BUSY)
         # -- effects only below --
         mount.flags = flags
 
@@ -125,7 +106,7 @@ class MountCalls(SyscallBase):
         mount, sb = place.mount, place.mount.sb
         self._check_remount(place, flags)
         fstype = FSTYPES.get(sb.fstype)
-        if fstype is None or fstype.needs_device and data:
+        if fstype is None or (fstype.needs_device and data):
             raise NotModelled(f"the options of a remount of {sb.fstype}")
         request = parse_request(sb.fstype, "", given & REMOUNTABLE, data[:DATA_MAX])
         if not fstype.needs_device:
@@ -149,7 +130,7 @@ class MountCalls(SyscallBase):
             self.refuse(rows.REMOUNT_NOT_A_MOUNT)
         locked = mount.locked_flags
         if locked and (
-            locked & LOCKABLE & ~flags or locked & ATIME_LOCKED and (mount.flags ^ flags) & ATIME
+            locked & LOCKABLE & ~flags or (locked & ATIME_LOCKED and (mount.flags ^ flags) & ATIME)
         ):
             self.refuse(rows.REMOUNT_LOCKED)
 
@@ -162,7 +143,7 @@ class MountCalls(SyscallBase):
         subject = origin.inode.subject
         if isinstance(subject, MountNamespace) and subject.inum <= self.task.namespaces.mnt.inum:
             self.refuse(rows.BIND_NAMESPACE_LOOP)
-        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        place = self.where_to_mount(place, rows.MOUNT_TARGET_GONE)
         if not self.is_mine(place.mount):
             self.refuse(rows.MOUNT_TARGET_FOREIGN)
         mount, root = origin
@@ -175,7 +156,7 @@ class MountCalls(SyscallBase):
                 child.locked and is_below(child.mountpoint, root) for child in mount.children.values()
             ):
                 self.refuse(rows.BIND_LOCKED_CHILDREN)
-        elif any(each.locked and each.unbindable for each in descend(mount)):
+        elif any(each.unbindable and each.locked for each in left_out(mount, root)):
             self.refuse(rows.BIND_LOCKED_UNBINDABLE)
         if root.inode.is_directory is not place.inode.is_directory:
             self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
@@ -216,7 +197,7 @@ class MountCalls(SyscallBase):
             self.refuse(rows.MOVE_NOT_A_MOUNT)
         if place.inode.is_directory is not origin.inode.is_directory:
             self.refuse(rows.MOVE_DIRECTORY_MISMATCH)
-        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        place = self.where_to_mount(place, rows.MOUNT_TARGET_GONE)
         if not self.is_mine(mount) or parent is None or mount.locked:
             self.refuse(rows.MOVE_NOT_DETACHABLE)
         if parent is not None and parent.group:
@@ -256,7 +237,7 @@ class MountCalls(SyscallBase):
                 self.refuse(rows.MOUNT_TOO_REVEALING)
             else:
                 locked = shown.locked_flags & (RDONLY | ATIME_LOCKED) | shown.sb.flags & RDONLY
-        place = self._where(place, rows.MOUNT_TARGET_GONE)
+        place = self.where_to_mount(place, rows.MOUNT_TARGET_GONE)
         if not self.is_mine(place.mount):
             self.refuse(rows.MOUNT_TARGET_FOREIGN)
         sb = self._superblock(fstype, request, place)
@@ -310,114 +291,6 @@ class MountCalls(SyscallBase):
             return mount
         return None
 
-    # -- umount2 --
-
-    def umount2(self, target: str, flags: int) -> None:
-        flags = int(flags)
-        if flags & ~(FORCE | DETACH | EXPIRE | NOFOLLOW):
-            self.refuse(rows.UMOUNT_FLAGS)
-        named = resolve(self, AT_FDCWD, target, follow=not flags & NOFOLLOW)
-        mount, dentry = cross_mounts(named.mount, named.dentry)  # also for ".", which a walk does not look under
-        if not self.may_mount():
-            self.refuse(rows.UMOUNT_UNPRIVILEGED)
-        if dentry is not mount.root:
-            self.refuse(rows.UMOUNT_NOT_A_MOUNT)
-        if not self.is_mine(mount):
-            self.refuse(rows.UMOUNT_FOREIGN)
-        if mount.locked:
-            self.refuse(rows.UMOUNT_LOCKED)
-        if flags & FORCE and not self.capable_over(mount.sb.userns, Cap.SYS_ADMIN):
-            self.refuse(rows.UMOUNT_FORCE_UNPRIVILEGED)
-        system = self.machine.system
-        is_root = mount is self.task.fs.root.mount
-        if flags & EXPIRE:
-            if is_root or flags & (FORCE | DETACH):
-                self.refuse(rows.UMOUNT_EXPIRE_FLAGS)
-            if len(mount.children) or mount in used_mounts(system):
-                self.refuse(rows.UMOUNT_EXPIRE_BUSY)
-            self._expire(mount)
-        if is_root and not flags & DETACH:
-            self._umount_root(mount)
-            return
-        if mount.parent is None:
-            self.refuse(rows.UMOUNT_TOP)
-        if not flags & DETACH and keeps_busy(system, mount, used_mounts(system)):
-            self.refuse(rows.UMOUNT_BUSY)
-        # -- effects only below --
-        umount_tree(system, mount, lazy=bool(flags & DETACH))
-
-    def _expire(self, mount: Mount) -> None:
-        """Mark the mount; the second time go on. Any use in between takes the mark away: that is not kept track of."""
-        if mount.expiring:
-            raise NotModelled("whether a mount was used since umount2 has marked it with MNT_EXPIRE")
-        mount.expiring = True
-        self.refuse(rows.UMOUNT_EXPIRE_MARKED)
-
-    def _umount_root(self, mount: Mount) -> None:
-        """Umounting one's own root makes it read-only, and nothing else (fs/namespace.c do_umount_root)."""
-        sb = mount.sb
-        if not self.capable_over(sb.userns, Cap.SYS_ADMIN):
-            self.refuse(rows.UMOUNT_ROOT_UNPRIVILEGED)
-        if sb.flags & RDONLY:
-            return
-        if is_written(self.machine.system, sb):
-            self.refuse(rows.UMOUNT_ROOT_BUSY)
-        # -- effects only below --
-        sb.flags = sb.flags | RDONLY
-
-    # -- pivot_root --
-
-    def pivot_root(self, new_root: str, put_old: str) -> None:
-        if not self.may_mount():
-            self.refuse(rows.PIVOT_UNPRIVILEGED)
-        new = resolve(self, AT_FDCWD, new_root, directory=True)
-        old = resolve(self, AT_FDCWD, put_old, directory=True)
-        root = self.task.fs.root
-        old = self._where(old, rows.PIVOT_OLD_GONE)
-        above, top = new.mount.parent, root.mount.parent
-        if old.mount.group or (above is not None and above.group) or (top is not None and top.group):
-            self.refuse(rows.PIVOT_SHARED)
-        if not self.is_mine(root.mount) or not self.is_mine(new.mount):
-            self.refuse(rows.PIVOT_FOREIGN)
-        if new.mount.locked:
-            self.refuse(rows.PIVOT_LOCKED)
-        if new.dentry.unlinked:
-            self.refuse(rows.PIVOT_NEW_GONE)
-        if new.mount is root.mount or old.mount is root.mount:
-            self.refuse(rows.PIVOT_ON_ROOT)
-        if root.dentry is not root.mount.root:
-            self.refuse(rows.PIVOT_ROOT_NOT_A_MOUNT)
-        if top is None:
-            self.refuse(rows.PIVOT_ROOT_AT_TOP)
-        if new.dentry is not new.mount.root:
-            self.refuse(rows.PIVOT_NEW_NOT_A_MOUNT)
-        if above is None:
-            self.refuse(rows.PIVOT_NEW_AT_TOP)
-        if not is_reachable(old, new):
-            self.refuse(rows.PIVOT_OLD_OUTSIDE)
-        if not is_reachable(new, root):
-            self.refuse(rows.PIVOT_NEW_OUTSIDE)
-        mountpoint = root.mount.mountpoint
-        if top is None or mountpoint is None or old.mount is root.mount or new.mount is root.mount:
-            raise ModelError("no suspended rule can make these mounts change places")
-        # -- effects only below --
-        detach(new.mount)
-        if root.mount.locked:
-            new.mount.locked, root.mount.locked = True, False
-        detach(root.mount)
-        attach(new.mount, top, mountpoint)
-        attach(root.mount, old.mount, old.dentry)
-        self._replace_root(root, new)
-
-    def _replace_root(self, old: Path, new: Path) -> None:
-        """Every process whose root or working directory was `old` is at `new` now (fs/fs_struct.c chroot_fs_refs)."""
-        for task in self.machine.system.tasks.values():
-            fs = task.fs
-            if fs.root == old:
-                fs.root = new
-            if fs.cwd == old:
-                fs.cwd = new
-
 
 def _mount_flags(flags: int, mount: Mount | None) -> int:
     """The flags of a mount that those of the call stand for; of a remount of `mount` where that is given (path_mount)."""
@@ -432,7 +305,7 @@ def _mount_flags(flags: int, mount: Mount | None) -> int:
 
 
 def _is_permanently_empty(mount: Mount) -> bool:
-    """Whether what `mount` covers can never hold anything: a directory made to be mounted on (fs/libfs.c is_empty_dir_inode)."""
+    """Whether what `mount` covers never holds anything: a directory made to be mounted on (fs/libfs.c is_empty_dir_inode)."""
     mountpoint = mount.mountpoint
     return mountpoint is not None and mountpoint.inode.behaviour == PERMANENTLY_EMPTY
 

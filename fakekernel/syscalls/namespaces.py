@@ -8,6 +8,7 @@ from fakekernel.description import Description
 from fakekernel.filetable import unshare_table, usable
 from fakekernel.mount import MountNamespace, Path
 from fakekernel.mounttree import topmost
+from fakekernel.mountusers import leave_mount_namespace
 from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
@@ -41,7 +42,6 @@ from fakekernel.syscalls.base import SyscallBase
 from fakekernel.task import FsContext, StructPid, Task
 from fakekernel.userns import UserNamespace
 from kernelapi.capability import Cap
-from kernelapi.errors import ModelError
 from kernelapi.flags import CloneFlag
 from kernelapi.ids import Fd
 from kernelapi.protocol.namespaces import (
@@ -109,7 +109,10 @@ class NamespaceCalls(SyscallBase):
         if flags & NEWUSER:
             cred = new_user_namespace(self, cred)
         if flags & NAMESPACES:
+            left = task.namespaces.mnt
             task.namespaces = unshare_namespaces(self, flags, cred, fs)
+            if task.namespaces.mnt is not left:
+                leave_mount_namespace(self.machine.system, left)
         if flags & NEWUSER:
             self.commit_creds(cred)
 
@@ -132,8 +135,7 @@ class NamespaceCalls(SyscallBase):
             for flag, ns in self._namespaces_of(description, flags):
                 joining = JOIN[flag](self, ns, joining, flags)
         else:
-            self.refuse(SETNS_NOT_A_NAMESPACE)
-            raise ModelError(f"{SETNS_NOT_A_NAMESPACE.id} is suspended, and descriptor {fd} leads to nothing to enter")
+            self.fail(SETNS_NOT_A_NAMESPACE)
         # -- effects only below --
         if flags & NEWUSER:
             self.commit_creds(joining.cred)
@@ -141,7 +143,10 @@ class NamespaceCalls(SyscallBase):
             task.fs.root = task.fs.cwd = joining.root
         if flags & NEWTIME and not joining.namespaces.time.frozen and self.happens(SETNS_TIME_FREEZES):
             joining.namespaces.time.frozen = True
+        left = task.namespaces.mnt
         task.namespaces = joining.namespaces
+        if joining.namespaces.mnt is not left:
+            leave_mount_namespace(self.machine.system, left)
 
     def _namespaces_of(self, description: Description, flags: int) -> list[tuple[int, Record]]:
         """The namespaces, of the types in `flags`, of the process behind a pidfd: in the order in which they are entered."""

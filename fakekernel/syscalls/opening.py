@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, cast
 
+from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.devices import behaviour_of
-from fakekernel.filetable import put, reserve
+from fakekernel.filetable import put, reserve, writes
 from fakekernel.lookup import DOTS, Walk, check_name, child_of
 from fakekernel.mount import Path
 from fakekernel.permission import READ, WRITE, is_read_only, owns, permitted
@@ -17,10 +18,12 @@ from kernelapi.ids import Fd
 from kernelapi.protocol.entries import CREATE_READ_ONLY, CREATE_REMOVED
 from kernelapi.protocol.lookup import LOOKUP_MISSING, LOOKUP_NOT_A_DIRECTORY
 from kernelapi.protocol.opening import (
+    OPEN_BUSY,
     OPEN_CREATE_DIRECTORY,
     OPEN_CREATE_SLASH,
     OPEN_CREATE_UNSUPPORTED,
     OPEN_DENIED,
+    OPEN_DEVICE_CGROUP,
     OPEN_DIRECTORY,
     OPEN_EXISTS,
     OPEN_FLAGS,
@@ -151,8 +154,12 @@ class OpenCalls(CreationBase):
             self.refuse(OPEN_READ_ONLY_FILE_SYSTEM)
         if not permitted(self, inode, asked):
             self.refuse(OPEN_DENIED)
+        if kind in DEVICES and not devicecgroup.may_access(self, inode, asked):
+            self.refuse(OPEN_DEVICE_CGROUP)
         if flags & NOATIME and not owns(self.task.cred, inode):
             self.refuse(OPEN_NOATIME)
+        if asked & WRITE and inode.write_count < 0:
+            self.refuse(OPEN_BUSY)
         if mount.flags & RDONLY and flags & ACCMODE in (OpenFlag.WRONLY, OpenFlag.RDWR) and kind not in SPECIAL:
             self.refuse(OPEN_READ_ONLY)
 
@@ -172,6 +179,8 @@ class OpenCalls(CreationBase):
             if subject is not None:
                 description.subject = subject
         # -- effects only below --
+        if writes(description):
+            inode.write_count += 1
         if flags & NOCTTY:  # it concerns the opening only
             description.flags = flags & KEPT
         if truncate and not behaviour and inode.mode & S_IFMT == FileType.REG:

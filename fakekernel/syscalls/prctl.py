@@ -3,7 +3,6 @@
 import os
 
 from fakekernel.syscalls.base import SyscallBase
-from fakekernel.task import Task
 from kernelapi.capability import EMPTY, LAST_CAP, Cap, CapSet
 from kernelapi.flags import LAST_SIGNAL, Securebit
 from kernelapi.protocol.prctl import (
@@ -25,7 +24,6 @@ from kernelapi.protocol.prctl import (
     SECUREBITS_UNKNOWN,
     SECUREBITS_UNLOCK,
     SECUREBITS_UNPRIVILEGED,
-    SUBREAPER_MARKS_DESCENDANTS,
 )
 from kernelapi.rules import Refusal
 
@@ -144,10 +142,9 @@ class PrctlCalls(SyscallBase):
         return self.task.job.is_subreaper
 
     def prctl_set_child_subreaper(self, on: int) -> None:
-        task = self.task
-        task.job.is_subreaper = bool(on)
-        if on and self.happens(SUBREAPER_MARKS_DESCENDANTS):
-            _mark_descendants(task)
+        # Linux marks all descendants too (has_child_subreaper), so that an exit need not look for a subreaper where there is
+        # none. Before 4.11 it did not: descendants that were there already went to init.
+        self.task.job.is_subreaper = bool(on)
 
     def prctl_get_dumpable(self) -> int:
         return self.task.mm.dumpable
@@ -184,16 +181,3 @@ class PrctlCalls(SyscallBase):
             self.refuse(PDEATHSIG_INVALID)
             return
         self.task.pdeathsig = signal
-
-
-def _mark_descendants(task: Task) -> None:
-    """Let the descendants know of a subreaper (kernel/sys.c propagate_has_child_subreaper).
-
-    One that knows already has told its own; the init of a pid namespace adopts whoever is below it.
-    """
-    waiting = [task]
-    while waiting:
-        for child in waiting.pop().children.values():
-            if child.number != 1 and not child.job.has_subreaper:
-                child.job.has_subreaper = True
-                waiting.append(child)

@@ -1,9 +1,9 @@
 """Life and death of processes; sessions and groups (kernel/fork.c, kernel/exit.c, kernel/sys.c)."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from fakekernel import filetable, lifecycle, nsproxy, pidfd
+from fakekernel import execution, filetable, lifecycle, nsproxy, pidfd
 from fakekernel.credentials import has_capability
 from fakekernel.description import FileTable
 from fakekernel.store import Record, Table
@@ -14,6 +14,7 @@ from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
 from kernelapi.flags import CloneFlag, OpenFlag, Rlimit, Signal, WaitFlag
 from kernelapi.ids import Fd, Pid
+from kernelapi.protocol.cgroups import CGROUP_INHERITS
 from kernelapi.protocol.namespaces import CLONE_NEWNS_FS, CLONE_NEWUSER_FS, CLONE_THREAD_NAMESPACE
 from kernelapi.protocol.processes import (
     CLONE_CLEARS_PDEATHSIG,
@@ -137,6 +138,8 @@ class ProcessCalls(SyscallBase):
             blocked=task.blocked,
             pending=frozenset() if self.happens(CLONE_CLEARS_PENDING) else task.pending,
             over_nproc=over_nproc,
+            born=self.machine.system.clock,
+            cgroups=task.cgroups if self.happens(CGROUP_INHERITS) else (),
         )
         lifecycle.enlist(self.machine.system, born)
         self.machine.scheduler.born.append(born)
@@ -156,6 +159,8 @@ class ProcessCalls(SyscallBase):
         return FsContext(store=self.store, root=fs.root, cwd=fs.cwd, umask=fs.umask)
 
     def _copy_mm(self, mm: AddressSpace) -> AddressSpace:
+        if mm.executable is not None:
+            mm.executable.inode.write_count -= 1
         return AddressSpace(
             store=self.store, userns=mm.userns, dumpable=mm.dumpable, executable=mm.executable, argv=mm.argv, envp=mm.envp
         )
@@ -175,9 +180,18 @@ class ProcessCalls(SyscallBase):
             limits=Table(self.store, dict(job.limits.items())),
         )
 
+    # -- exec --
+
+    # The two that do not return: the dispatch sees that the process is gone, or another program.
+
+    def execveat(  # type: ignore[misc]
+        self, dirfd: int, path: str, argv: tuple[str, ...], envp: tuple[str, ...], flags: int = 0
+    ) -> NoReturn:
+        execution.execute(self, dirfd, path, argv, envp, flags)
+
     # -- exit and wait --
 
-    def exit_group(self, status: int) -> None:
+    def exit_group(self, status: int) -> NoReturn:  # type: ignore[misc]
         lifecycle.end(self.machine, self.task, (status & 0xFF) << 8)
 
     def wait4(self, pid: int, options: int = 0) -> tuple[Pid, int]:
@@ -304,9 +318,7 @@ class ProcessCalls(SyscallBase):
         group: StructPid | None = task.pid
         if pgid != pid:
             group = caller.pid_namespace.pids.get(pgid)
-            if group is None or not any(
-                member.job.session is caller.job.session for member in group.group_members.values()
-            ):
+            if group is None or not any(member.job.session is caller.job.session for member in group.group_members.values()):
                 self.refuse(SETPGID_NO_GROUP)
                 return  # suspended: there is no group to join
         # -- effects only below --

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from initflow.configuration import Configuration
 from initflow.flow import Context, Slot
+from initflow.golang import GoError
 from initflow.users import ExecUser
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
@@ -108,5 +109,5 @@ class Parent(Context):
 
     def run_deferred(self) -> None:
         while self._deferred:
-            with suppress(OSError):
+            with suppress(OSError, GoError):
                 self._deferred.pop()()

@@ -8,6 +8,7 @@ import msgspec
 from initflow.flow import CURRENT, FlowError, Group, perform, step
 from initflow.golang import GoError, PathError, open_file, read_file, write_all
 from initflow.messages import receive_error, send
+from initflow.steps.cgroups import apply, kill_all, remove_paths
 from initflow.steps.context import Parent, Prologue
 from initflow.steps.prologue import FAILED
 from kernelapi.errors import NotModelled
@@ -78,9 +79,9 @@ def join_cgroups(parent: Parent) -> None:
     """Put init into its cgroups. Before it is let go on: no child of it can escape them."""
     parent.cgroup_paths = {}
     if parent.configuration.cgroups is not None:
-        from initflow.steps.cgroups import apply
-
-        parent.cgroup_paths = apply(parent.kernel, parent.configuration.cgroups, parent.init)
+        paths = apply(parent.kernel, parent.configuration.cgroups, parent.init)
+        parent.cgroup_paths = paths
+        parent.defer(lambda: remove_paths(parent.kernel, paths))
 
 
 @step(reads="init", writes="network_state")
@@ -185,8 +186,6 @@ def wait(parent: Parent) -> int:
     """The status word of init, once it has ended. Raises `OSError`."""
     _, status = parent.kernel.wait4(parent.init)
     if not parent.configuration.has_namespace("NEWPID"):
-        from initflow.steps.cgroups import kill_all
-
         kill_all(parent.kernel, parent.configuration.cgroups)
     return status
 

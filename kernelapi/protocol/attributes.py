@@ -1,6 +1,6 @@
 """The rules of asking for and changing what a file is: stat, access, mode, owner, attributes (fs/attr.c, fs/xattr.c)."""
 
-from errno import E2BIG, EACCES, EEXIST, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM, ERANGE, EROFS
+from errno import E2BIG, EACCES, EEXIST, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM, ERANGE, EROFS
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -28,6 +28,11 @@ ACCESS_DENIED = Refusal(
     "faccessat2.eacces", call="faccessat2", errno=EACCES, depends=STATE,
     cause="the file does not give the caller that access",
     source="access(2); fs/namei.c inode_permission",
+)  # fmt: skip
+ACCESS_DEVICE_CGROUP = Refusal(
+    "faccessat2.eperm.cgroup", call="faccessat2", errno=EPERM, depends=STATE,
+    cause="the file is a device that the caller's devices cgroup does not let it access in this way, or at all",
+    source="cgroups(7); security/device_cgroup.c devcgroup_inode_permission",
 )  # fmt: skip
 ACCESS_READ_ONLY = Refusal(
     "faccessat2.erofs", call="faccessat2", errno=EROFS, depends=STATE,
@@ -68,11 +73,6 @@ CHOWN_UNMAPPED = Refusal(
     "chown.einval.unmapped", call="chown", errno=EINVAL, depends=ARGUMENTS,
     cause="an id has no mapping in the caller's user namespace",
     source="chown(2); fs/open.c chown_common",
-)  # fmt: skip
-CHOWN_OVERFLOW = Refusal(
-    "chown.eoverflow", call="chown", errno=EOVERFLOW, depends=STATE,
-    cause="an id has no mapping in the user namespace of the file system",
-    source="user_namespaces(7); fs/attr.c notify_change",
 )  # fmt: skip
 CHOWN_UID_DENIED = Refusal(
     "chown.eperm.uid", call="chown", errno=EPERM, depends=STATE,

@@ -80,6 +80,11 @@ MKNOD_UNPRIVILEGED = Refusal(
     cause="a device needs CAP_MKNOD over the initial user namespace, but for the character device 0:0",
     source="mknod(2); fs/namei.c vfs_mknod",
 )  # fmt: skip
+MKNOD_DEVICE_CGROUP = Refusal(
+    "mknodat.eperm.cgroup", call="mknodat", errno=EPERM, depends=STATE,
+    cause="the caller's devices cgroup does not let it make this device",
+    source="cgroups(7); security/device_cgroup.c devcgroup_inode_mknod",
+)  # fmt: skip
 SYMLINK_EMPTY = Refusal(
     "symlinkat.enoent.empty", call="symlinkat", errno=ENOENT, depends=ARGUMENTS,
     cause="the target is empty",

@@ -52,7 +52,6 @@ CHOWN = (
     attributes.CHANGE_READ_ONLY,
     attributes.CHOWN_UNMAPPED,
     attributes.CHANGE_FIXED,
-    attributes.CHOWN_OVERFLOW,
     attributes.CHOWN_UID_DENIED,
     attributes.CHOWN_GID_DENIED,
     attributes.CHOWN_MODE_DENIED,
@@ -82,7 +81,9 @@ class Files(Protocol):
         opening.OPEN_NODEV,
         opening.OPEN_READ_ONLY_FILE_SYSTEM,
         opening.OPEN_DENIED,
+        opening.OPEN_DEVICE_CGROUP,
         opening.OPEN_NOATIME,
+        opening.OPEN_BUSY,
         opening.OPEN_READ_ONLY,
         opening.OPEN_NO_DEVICE,
         entries.CREATE_SETGID_DIRECTORY,
@@ -106,6 +107,7 @@ class Files(Protocol):
         attributes.ACCESS_NOEXEC,
         attributes.ACCESS_READ_ONLY_FILE_SYSTEM,
         attributes.ACCESS_DENIED,
+        attributes.ACCESS_DEVICE_CGROUP,
         attributes.ACCESS_READ_ONLY,
     )
     def faccessat2(self, dirfd: int, path: str, mode: int, flags: int = 0) -> None:
@@ -123,6 +125,7 @@ class Files(Protocol):
         entries.MKNOD_FILE_UNSUPPORTED,
         entries.MKNOD_UNPRIVILEGED,
         entries.CREATE_UNSUPPORTED,
+        entries.MKNOD_DEVICE_CGROUP,
         entries.CREATE_SETGID_DIRECTORY,
         entries.CREATE_STRIPS_SETGID,
     )

@@ -1,6 +1,6 @@
 """Joining and leaving namespaces (namespaces(7), kernel/nsproxy.c, kernel/user_namespace.c, kernel/pid_namespace.c)."""
 
-from errno import EACCES, EINVAL, ENOSPC, EPERM, ESRCH, EUSERS
+from errno import EACCES, EINVAL, ENOSPC, EPERM, ERANGE, ESRCH, EUSERS
 from typing import Protocol
 
 from kernelapi.call import syscall
@@ -92,7 +92,7 @@ CLONE_NEWUSER_FS = Refusal(
 CLONE_THREAD_NAMESPACE = Refusal(
     "clone.einval.thread_namespace", call="clone", errno=EINVAL, depends=STATE,
     cause="CLONE_THREAD together with CLONE_NEWUSER or CLONE_NEWPID, or where children are born into another pid namespace",
-    source="clone(2); kernel/fork.c copy_process",
+    source="clone(2); kernel/fork.c copy_process", excuse="needs a threaded caller",
 )  # fmt: skip
 
 # -- unshare --
@@ -109,12 +109,12 @@ UNSHARE_THREADS = Refusal(
 UNSHARE_SIGHAND = Refusal(
     "unshare.einval.sighand", call="unshare", errno=EINVAL, depends=STATE,
     cause="CLONE_SIGHAND or CLONE_VM where another process shares the signal actions",
-    source="unshare(2); kernel/fork.c check_unshare_flags",
+    source="unshare(2); kernel/fork.c check_unshare_flags", excuse="needs a threaded caller, or one in shared memory",
 )  # fmt: skip
 UNSHARE_VM = Refusal(
     "unshare.einval.vm", call="unshare", errno=EINVAL, depends=STATE,
     cause="CLONE_VM where another process shares the address space",
-    source="unshare(2); kernel/fork.c check_unshare_flags",
+    source="unshare(2); kernel/fork.c check_unshare_flags", excuse="needs a threaded caller, or one in shared memory",
 )  # fmt: skip
 
 # -- setns --
@@ -287,6 +287,32 @@ SETGROUPS_FILE_MAPPED = Refusal(
 )  # fmt: skip
 SETGROUPS_FILE = (SETGROUPS_FILE_OPEN, SETGROUPS_FILE_TEXT, SETGROUPS_FILE_DENIED, SETGROUPS_FILE_MAPPED)
 """The rows of opening /proc/PID/setgroups for writing, and of a write to it."""
+
+# -- the file timens_offsets --
+
+OFFSETS_SYNTAX = Refusal(
+    "timens_offsets.einval", call="timens_offsets", errno=EINVAL, depends=ARGUMENTS,
+    cause="the write is not at the file's beginning, of a page (4096 bytes) or more, or a line is not the name of a clock, "
+    "seconds, and nanoseconds below 1000000000",
+    source="time_namespaces(7); fs/proc/base.c timens_offsets_write",
+)  # fmt: skip
+OFFSETS_UNPRIVILEGED = Refusal(
+    "timens_offsets.eperm", call="timens_offsets", errno=EPERM, depends=STATE,
+    cause="whoever opened the file has no CAP_SYS_TIME over the owner of the time namespace",
+    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
+)  # fmt: skip
+OFFSETS_RANGE = Refusal(
+    "timens_offsets.erange", call="timens_offsets", errno=ERANGE, depends=STATE,
+    cause="the clock would be negative, or beyond 146 years",
+    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
+)  # fmt: skip
+OFFSETS_FROZEN = Refusal(
+    "timens_offsets.eacces", call="timens_offsets", errno=EACCES, depends=STATE,
+    cause="a process has been in the time namespace",
+    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
+)  # fmt: skip
+TIMENS_OFFSETS = (OFFSETS_SYNTAX, OFFSETS_UNPRIVILEGED, OFFSETS_RANGE, OFFSETS_FROZEN)
+"""The rows of a write to /proc/PID/timens_offsets."""
 
 
 class Namespaces(Protocol):

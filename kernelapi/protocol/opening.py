@@ -1,6 +1,6 @@
 """The rules of opening a file (open(2), fs/namei.c, fs/open.c)."""
 
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOSPC, ENXIO, EPERM, EROFS
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOSPC, ENXIO, EPERM, EROFS, ETXTBSY
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -59,10 +59,19 @@ OPEN_DENIED = Refusal(
     cause="the file does not give the caller the access that it asks for",
     source="open(2); fs/namei.c inode_permission",
 )  # fmt: skip
+OPEN_DEVICE_CGROUP = Refusal(
+    "openat.eperm.cgroup", call="openat", errno=EPERM, depends=STATE,
+    cause="the file is a device that the caller's devices cgroup does not let it access in this way",
+    source="cgroups(7); security/device_cgroup.c devcgroup_inode_permission",
+)  # fmt: skip
 OPEN_NOATIME = Refusal(
     "openat.eperm.noatime", call="openat", errno=EPERM, depends=STATE,
     cause="O_NOATIME, and the caller neither owns the file nor has CAP_FOWNER towards it",
     source="open(2); fs/namei.c may_open",
+)  # fmt: skip
+OPEN_BUSY = Refusal(
+    "openat.etxtbsy", call="openat", errno=ETXTBSY, depends=STATE,
+    cause="it is the program of a process, and is to be written", source="open(2); fs/open.c do_dentry_open",
 )  # fmt: skip
 OPEN_READ_ONLY = Refusal(
     "openat.erofs", call="openat", errno=EROFS, depends=STATE,

@@ -88,12 +88,6 @@ SECUREBITS_UNPRIVILEGED = Refusal(
     source="capabilities(7); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 
-SUBREAPER_MARKS_DESCENDANTS = Effect(
-    "set-child-subreaper.descendants", call="prctl_set_child_subreaper",
-    cause="every living descendant, as far as no init of a pid namespace stands between, may from now on be given to a "
-    "subreaper; clearing the flag does not take that back",
-    source="PR_SET_CHILD_SUBREAPER(2const); kernel/sys.c propagate_has_child_subreaper",
-)  # fmt: skip
 NAME_CUT = Effect(
     "set-name.cut", call="prctl_set_name",
     cause="what follows the first 15 bytes, or a NUL, is left out without an error",
@@ -132,9 +126,9 @@ class Prctl(Protocol):
     def prctl_get_child_subreaper(self) -> bool:
         """Whether orphaned descendants are given to this process (PR_GET_CHILD_SUBREAPER)."""
 
-    @syscall(SUBREAPER_MARKS_DESCENDANTS)
+    @syscall()
     def prctl_set_child_subreaper(self, on: int) -> None:
-        """Be the one to whom orphaned descendants are given (PR_SET_CHILD_SUBREAPER)."""
+        """Be the one to whom orphaned descendants are given, those born before too (PR_SET_CHILD_SUBREAPER)."""
 
     @syscall()
     def prctl_get_dumpable(self) -> int:

@@ -12,6 +12,11 @@ PROC_GONE = Refusal(
     cause="the process whose file or directory this is has been reaped",
     source="proc(5); fs/proc/base.c proc_single_show, proc_pid_permission",
 )  # fmt: skip
+PROC_LISTING_GONE = Refusal(
+    "proc.enoent.gone", call="proc", errno=ENOENT, depends=STATE,
+    cause="the process whose directory is listed has been reaped",
+    source="fs/proc/base.c proc_pident_readdir, fs/proc/fd.c proc_readfd_common",
+)  # fmt: skip
 PROC_NOT_TRACEABLE = Refusal(
     "proc.eacces.ptrace", call="proc", errno=EACCES, depends=STATE,
     cause="the caller may not trace the process (PTRACE_MODE_READ_FSCREDS): other ids, fewer capabilities, or not dumpable",

@@ -21,6 +21,7 @@ from typing import Any, NoReturn, Protocol
 from kernelapi.call import syscall
 from kernelapi.ids import Fd, Pid
 from kernelapi.protocol.descriptors import NOT_OPEN, TOO_MANY_OPEN
+from kernelapi.protocol.exec_credentials import EXEC_CREDENTIALS
 from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.protocol.namespaces import (
     CLONE_NEWNS_FS,
@@ -337,6 +338,7 @@ class Processes(Protocol):
         EXEC_UNKNOWN_FORMAT,
         EXEC_SCRIPT_CLOSED,
         EXEC_TOO_MANY_INTERPRETERS,
+        EXEC_CREDENTIALS,
         EXEC_CLOSES,
         EXEC_NAMES,
         EXEC_EXIT_SIGNAL,

@@ -34,10 +34,13 @@ def parse(line: str) -> Entry:
     fields = line.split(" ")
     dash = fields.index("-", 6)
     tags = dict(field.partition(":")[::2] for field in fields[6:dash])
+    id, parent, dev, root, point, options = fields[:6]
+    fstype, source, superoptions = fields[dash + 1 : dash + 4]
+    shared, master, above = (int(tags.get(name, 0)) for name in ("shared", "master", "propagate_from"))
+    unbindable = "unbindable" in tags
     return Entry(
-        int(fields[0]), int(fields[1]), *fields[2:6], int(tags.get("shared", 0)), int(tags.get("master", 0)),
-        int(tags.get("propagate_from", 0)), "unbindable" in tags, *fields[dash + 1 : dash + 4],
-    )  # fmt: skip
+        int(id), int(parent), dev, root, point, options, shared, master, above, unbindable, fstype, source, superoptions
+    )
 
 
 def mount_table(kernel: Kernel, process: str = "self") -> tuple[Entry, ...]:
@@ -50,12 +53,7 @@ def mount_table(kernel: Kernel, process: str = "self") -> tuple[Entry, ...]:
 
 def mounts_at(kernel: Kernel, point: str) -> tuple[Entry, ...]:
     """The mounts at `point`, from the lowest to the topmost."""
-    found = [entry for entry in mount_table(kernel) if entry.point == point]
-    ids = {entry.id for entry in found}
-    stack = [entry for entry in found if entry.parent not in ids]
-    while len(stack) < len(found):
-        stack += [entry for entry in found if entry.parent == stack[-1].id]
-    return tuple(stack)
+    return tuple(entry for entry in _by_depth(mount_table(kernel)) if entry.point == point)
 
 
 def mount_at(kernel: Kernel, point: str) -> Entry:
@@ -73,12 +71,24 @@ def shape(kernel: Kernel, below: str) -> tuple[str, ...]:
     """
     letters: dict[int, str] = {0: ""}
     lines = []
-    points = sorted({entry.point for entry in mount_table(kernel) if entry.point == below or entry.point.startswith(below + "/")})
-    for point in points:
-        for entry in mounts_at(kernel, point):
-            line = f"{point.removeprefix(below) or '.'} {entry.source}"
+    for entry in sorted(_by_depth(mount_table(kernel)), key=lambda entry: entry.point):
+        if entry.point == below or entry.point.startswith(below + "/"):
+            line = f"{entry.point.removeprefix(below) or '.'} {entry.source}"
             for name, group in (("shared", entry.shared), ("master", entry.master), ("from", entry.propagate_from)):
                 if group:
                     line += f" {name}:{letters.setdefault(group, chr(ord('a') + len(letters) - 1))}"
             lines.append(line + " unbindable" if entry.unbindable else line)
     return tuple(lines)
+
+
+def _by_depth(table: tuple[Entry, ...]) -> list[Entry]:
+    """The mounts, each after the one that it is mounted on."""
+    parents = {entry.id: entry.parent for entry in table if entry.parent != entry.id}
+
+    def depth(entry: Entry) -> int:
+        number, id = 0, entry.id
+        while id in parents:
+            number, id = number + 1, parents[id]
+        return number
+
+    return sorted(table, key=depth)

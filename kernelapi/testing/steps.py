@@ -22,7 +22,8 @@ def do(kernel: Kernel, steps: tuple[Step, ...]) -> None:
 
 def after(kernel: Kernel, steps: tuple[Step, ...], look: Callable[[Kernel], Answer]) -> Answer:
     """What a child sees that makes the calls `steps` and then runs `look`."""
-    return in_child(kernel, _after, steps, look)
+    seen: Answer = in_child(kernel, _after, steps, look)
+    return seen
 
 
 def _after(kernel: Kernel, steps: tuple[Step, ...], look: Callable[[Kernel], Answer]) -> Answer:
@@ -58,13 +59,16 @@ def in_user_namespace(
     """
     ready, go = kernel.pipe2(0)
     maps = (("setgroups", setgroups), ("uid_map", uid_map), ("gid_map", gid_map))
-    return in_child(kernel, _with_mapped_child, function, args, ready, go, maps)
+    seen: Answer = in_child(kernel, _enter_mapped, function, args, ready, go, maps)
+    kernel.close(ready)
+    kernel.close(go)
+    return seen
 
 
-def _with_mapped_child(
+def _enter_mapped(
     kernel: Kernel, function: Callable[..., Any], args: tuple[Any, ...], ready: Fd, go: Fd, maps: tuple[tuple[str, str], ...]
 ) -> Any:
-    """Write the maps of the next child from a helper that starts before it and ends when they are written."""
+    """Enter a user namespace; a child that has stayed outside writes its maps, which needs capabilities there."""
     parent = kernel.getpid()
     kernel.clone(Signal.CHLD, _write_maps, ready, go, parent, maps)
     kernel.unshare(CloneFlag.NEWUSER)

@@ -65,5 +65,17 @@ def testimony(output: bytes) -> Testimony:
     def caps(name: str) -> CapSet:
         return CapSet.from_mask(int(fields[name], 16))
 
-    sets = map(caps, ("CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb"))
-    return Testimony(ids("Uid"), ids("Gid"), *sets, fields["NoNewPrivs"].strip() == "1", *output[-3:])
+    securebits, dumpable, pdeathsig = output[-3:]
+    return Testimony(
+        uids=ids("Uid"),
+        gids=ids("Gid"),
+        permitted=caps("CapPrm"),
+        effective=caps("CapEff"),
+        inheritable=caps("CapInh"),
+        bounding=caps("CapBnd"),
+        ambient=caps("CapAmb"),
+        no_new_privs=fields["NoNewPrivs"].strip() == "1",
+        securebits=securebits,
+        dumpable=dumpable,
+        pdeathsig=pdeathsig,
+    )

@@ -288,7 +288,7 @@ def a_file_reached_in_another_mount_namespace_has_no_set_id_bits(kernel: Kernel)
 
 
 def execute_by_descriptor(kernel: Kernel, path: str, steps: tuple[Step, ...]) -> Testimony:
-    fd = kernel.open(path, OpenFlag.PATH)
+    fd = kernel.fcntl_dupfd(kernel.open(path, OpenFlag.PATH), 10)  # not the standard output
     reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
     child = kernel.clone(Signal.CHLD, become_by_descriptor, fd, steps, writer)
     kernel.close(writer)

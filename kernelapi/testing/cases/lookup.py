@@ -132,8 +132,8 @@ def a_path_starts_at_the_descriptor_unless_it_is_absolute(kernel: Kernel) -> Non
     write_file(kernel, "d/f", b"")
     file = kernel.open("d/f", OpenFlag.RDONLY)
     place = kernel.fstat(file)
-    for flags in (DIRECTORY, PATH, PATH | DIRECTORY):
-        directory = kernel.open("d", flags)
+    directories = [kernel.open("d", flags) for flags in (DIRECTORY, PATH, PATH | DIRECTORY)]
+    for directory in directories:
         expect("from a directory", kernel.newfstatat(directory, "f"), place)
         expect("and up", kernel.newfstatat(directory, "../d/f"), place)
     for dirfd in (99, -1, -5, file):
@@ -146,7 +146,7 @@ def a_path_starts_at_the_descriptor_unless_it_is_absolute(kernel: Kernel) -> Non
         refused(ENOTDIR, kernel.newfstatat, dirfd, "f")
         refused(ENOTDIR, kernel.openat, dirfd, ".", OpenFlag.RDONLY)
     kernel.rename("d", "moved")
-    expect("a descriptor follows its directory", kernel.newfstatat(directory, "f"), place)
+    expect("a descriptor follows its directory", kernel.newfstatat(directories[0], "f"), place)
 
 
 @case(tree=True)

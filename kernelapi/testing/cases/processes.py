@@ -194,7 +194,8 @@ def a_child_inherits_what_is_blocked_and_ignored_but_not_what_is_pending(kernel:
     kernel.kill(kernel.getpid(), Signal.USR1)
     kernel.prctl_set_pdeathsig(Signal.TERM)
     kernel.prctl_set_child_subreaper(1)
-    expect("what the child has", in_child(kernel, what_fork_passed_on), ([Signal.USR1], Disposition.IGNORE, frozenset(), 0, False))
+    inherited: object = ([Signal.USR1], Disposition.IGNORE, frozenset(), 0, False)
+    expect("what the child has", in_child(kernel, what_fork_passed_on), inherited)
 
 
 # -- exit and wait --

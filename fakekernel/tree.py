@@ -1,0 +1,182 @@
+"""The files of the simulated host, and of the container that it keeps ready: what a small busybox system holds.
+
+A literal table, made by functions on records. Anything that a test or a user needs beside it can be made with system calls.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fakekernel.filesystem import Dentry
+from fakekernel.programs import executable
+from kernelapi.flags import S_ISVTX, FileType
+from kernelapi.ids import Kgid, Kuid
+from kernelapi.values import makedev
+
+CONTAINER_ROOTFS = "/var/lib/initflow/rootfs"
+"""The root file system of a container, on the default host: what `initflow verify` runs in."""
+
+PROGRAM = "busybox"
+LINKS = ("ash", "cat", "echo", "env", "false", "hostname", "id", "ls", "ps", "pwd", "readlink", "sh", "sleep", "true")
+"""The names in /bin by which busybox is called."""
+
+
+class File(NamedTuple):
+    """One line of a tree. `content` of a regular file, target of a symbolic link, device number: by its type."""
+
+    path: str
+    mode: int
+    content: bytes = b""
+    target: str = ""
+    rdev: int = 0
+    uid: int = 0
+    gid: int = 0
+
+
+def directory(path: str, mode: int = 0o755, uid: int = 0, gid: int = 0) -> File:
+    return File(path, FileType.DIR | mode, uid=uid, gid=gid)
+
+
+def regular(path: str, content: str | bytes = b"", mode: int = 0o644) -> File:
+    return File(path, FileType.REG | mode, content.encode() if isinstance(content, str) else content)
+
+
+def link(path: str, target: str) -> File:
+    return File(path, FileType.LNK | 0o777, target=target)
+
+
+def device(path: str, major: int, minor: int, mode: int = 0o666, gid: int = 0) -> File:
+    return File(path, FileType.CHR | mode, rdev=makedev(major, minor), gid=gid)
+
+
+PASSWD = """\
+root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/bin/false
+bin:x:2:2:bin:/bin:/bin/false
+sys:x:3:3:sys:/dev:/bin/false
+sync:x:4:100:sync:/bin:/bin/sync
+mail:x:8:8:mail:/var/spool/mail:/bin/false
+www-data:x:33:33:www-data:/var/www:/bin/false
+operator:x:37:37:Operator:/var:/bin/false
+user:x:1000:1000:user:/home/user:/bin/sh
+nobody:x:65534:65534:nobody:/home:/bin/false
+"""
+GROUP = """\
+root:x:0:
+daemon:x:1:
+bin:x:2:
+sys:x:3:
+adm:x:4:
+tty:x:5:
+disk:x:6:
+wheel:x:10:root
+mail:x:8:
+www-data:x:33:
+users:x:100:user
+user:x:1000:
+nogroup:x:65534:
+"""
+
+_BUSYBOX = (
+    regular("bin/busybox", executable(PROGRAM), 0o755),
+    *(link(f"bin/{name}", PROGRAM) for name in LINKS),
+)
+
+CONTAINER = (
+    directory("bin"),
+    *_BUSYBOX,
+    regular("bin/stubborn", executable("stubborn"), 0o755),
+    directory("dev"),
+    directory("etc"),
+    regular("etc/passwd", PASSWD),
+    regular("etc/group", GROUP),
+    regular("etc/hostname", "container\n"),
+    regular("etc/hosts", "127.0.0.1\tlocalhost\n"),
+    regular("etc/resolv.conf"),
+    directory("home", 0o755),
+    directory("home/user", 0o755, 1000, 1000),
+    directory("lib"),
+    directory("proc"),
+    directory("root", 0o700),
+    directory("sbin"),
+    directory("sys"),
+    directory("tmp", S_ISVTX | 0o777),
+    directory("usr"),
+    directory("usr/bin"),
+    directory("usr/sbin"),
+    directory("var"),
+    directory("var/tmp", S_ISVTX | 0o777),
+)
+"""What the rootfs of a container from a busybox image holds: no device, nothing mounted."""
+
+HOST = (
+    directory("bin"),
+    *_BUSYBOX,
+    directory("dev"),
+    directory("etc"),
+    regular("etc/passwd", PASSWD),
+    regular("etc/group", GROUP),
+    regular("etc/hostname", "host\n"),
+    regular("etc/resolv.conf", "nameserver 127.0.0.1\n"),
+    directory("home"),
+    directory("home/user", 0o755, 1000, 1000),
+    directory("lib"),
+    directory("mnt"),
+    directory("proc"),
+    directory("root", 0o700),
+    directory("run"),
+    directory("sbin"),
+    directory("sys"),
+    directory("tmp", S_ISVTX | 0o777),
+    directory("usr"),
+    directory("usr/bin"),
+    directory("var"),
+    directory("var/lib"),
+    directory("var/lib/initflow"),
+    directory("var/lib/initflow/rootfs"),
+    directory("var/tmp", S_ISVTX | 0o777),
+)
+"""The root file system of the host, less what is mounted on it."""
+
+DEVICES = (
+    device("console", 5, 1, 0o600),
+    device("full", 1, 7),
+    device("null", 1, 3),
+    device("ptmx", 5, 2, gid=5),
+    directory("pts"),
+    device("random", 1, 8),
+    directory("shm", S_ISVTX | 0o777),
+    device("tty", 5, 0, gid=5),
+    device("urandom", 1, 9),
+    device("zero", 1, 5),
+    link("fd", "/proc/self/fd"),
+    link("stdin", "/proc/self/fd/0"),
+    link("stdout", "/proc/self/fd/1"),
+    link("stderr", "/proc/self/fd/2"),
+)
+"""What the host's devtmpfs holds."""
+
+
+def plant(top: Dentry, files: Iterable[File]) -> None:
+    """Make `files` below the directory `top`, which is empty; each one's directory comes before it."""
+    sb = top.inode.sb
+    places = {"": top}
+    for path, mode, content, target, rdev, uid, gid in files:
+        parent, _, name = path.rpartition("/")
+        inode = sb.new_inode(mode, Kuid(uid), Kgid(gid), content=content, target=target, rdev=rdev)
+        places[path] = places[parent].add(name, inode)
+
+
+def find(top: Dentry, path: str) -> Dentry:
+    """The entry at `path` below `top`. Raises `KeyError` where there is none."""
+    for name in filter(None, path.split("/")):
+        top = top.children[name]
+    return top
+
+
+def make_file(top: Dentry, path: str, content: bytes, mode: int) -> None:
+    """Make a regular file at `path` below `top`, and the directories on the way to it; what is there already is replaced."""
+    *directories, name = filter(None, path.split("/"))
+    sb = top.inode.sb
+    for directory in directories:
+        top = top.children.get(directory) or top.add(directory, sb.new_inode(FileType.DIR | 0o755))
+    top.add(name, sb.new_inode(FileType.REG | mode, content=content))

@@ -1,0 +1,141 @@
+"""How control groups of version 1 refuse (cgroups(7), kernel/cgroup): rows of mkdir, rmdir, read and write below a hierarchy.
+
+In family "cgroup" stand the rows that all hierarchies share; those of one controller are named after it. Two more, of opening
+and of making devices, stand with those calls.
+"""
+
+from errno import E2BIG, EACCES, EBUSY, EINVAL, ENODEV, ENOSPC, EPERM, ERANGE, ESRCH
+
+from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
+
+CGROUP_NAME = Refusal(
+    "cgroup.einval.name", call="mkdirat", errno=EINVAL, depends=ARGUMENTS,
+    cause="the name of a control group has a newline", source="kernel/cgroup/cgroup.c cgroup_mkdir",
+)  # fmt: skip
+CGROUP_BUSY = Refusal(
+    "cgroup.ebusy", call="unlinkat", errno=EBUSY, depends=STATE,
+    cause="the control group has processes that live, or children; its files do not count, nor do zombies",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_destroy_locked",
+)  # fmt: skip
+CGROUP_GONE = Refusal(
+    "cgroup.enodev", call="cgroup", errno=ENODEV, depends=STATE,
+    cause="the control group of an open file has been removed", source="fs/kernfs/file.c kernfs_get_active",
+)  # fmt: skip
+CGROUP_WRITE_ONLY = Refusal(
+    "cgroup.einval.read", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file cannot be read: who overrides its mode gets as far as this",
+    source="kernel/cgroup/cgroup.c cgroup_seqfile_show",
+)  # fmt: skip
+CGROUP_READ_ONLY = Refusal(
+    "cgroup.einval.write", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file cannot be written: who overrides its mode gets as far as this",
+    source="kernel/cgroup/cgroup.c cgroup_file_write",
+)  # fmt: skip
+CGROUP_TOO_LONG = Refusal(
+    "cgroup.e2big", call="cgroup", errno=E2BIG, depends=ARGUMENTS,
+    cause="more than a page is written at once", source="fs/kernfs/file.c kernfs_fop_write_iter",
+)  # fmt: skip
+CGROUP_SYNTAX = Refusal(
+    "cgroup.einval.value", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file takes something else, or another range of numbers", source="kernel/cgroup/cgroup.c cgroup_file_write",
+)  # fmt: skip
+CGROUP_RANGE = Refusal(
+    "cgroup.erange", call="cgroup", errno=ERANGE, depends=ARGUMENTS,
+    cause="the number is beyond what the file can hold", source="lib/kstrtox.c; lib/bitmap-str.c bitmap_parselist",
+)  # fmt: skip
+CGROUP_ROOT = Refusal(
+    "cgroup.einval.root", call="cgroup", errno=EINVAL, depends=STATE,
+    cause="the root of the hierarchy has no such limit",
+    source="kernel/sched/core.c sched_group_set_shares; mm/memcontrol-v1.c mem_cgroup_write",
+    excuse="needs CAP_SYS_ADMIN over the host's own settings",
+)  # fmt: skip
+
+# -- who may be moved --
+
+PROCS_SYNTAX = Refusal(
+    "cgroup.procs.einval", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    cause="what is written is no number of a process, or a negative one",
+    source="kernel/cgroup/cgroup.c cgroup_procs_write_start",
+)  # fmt: skip
+PROCS_NO_PROCESS = Refusal(
+    "cgroup.procs.esrch", call="cgroup", errno=ESRCH, depends=STATE,
+    cause="the caller's pid namespace has no process of that number",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_procs_write_start",
+)  # fmt: skip
+PROCS_OTHERS = Refusal(
+    "cgroup.procs.eacces", call="cgroup", errno=EACCES, depends=STATE,
+    cause="who opened the file had neither effective uid 0 (of the host) nor that of the process, real or saved",
+    source="kernel/cgroup/cgroup-v1.c __cgroup1_procs_write",
+)  # fmt: skip
+PROCS_EMPTY_CPUSET = Refusal(
+    "cgroup.procs.enospc", call="cgroup", errno=ENOSPC, depends=STATE,
+    cause="the cpuset has no processors or no memory nodes", source="cpuset(7); kernel/cgroup/cpuset.c cpuset_can_attach_check",
+)  # fmt: skip
+
+# -- devices --
+
+DEVICES_UNPRIVILEGED = Refusal(
+    "cgroup.devices.eperm.capability", call="cgroup", errno=EPERM, depends=STATE,
+    cause="the caller has no CAP_SYS_ADMIN over the initial user namespace",
+    source="security/device_cgroup.c devcgroup_update_access",
+)  # fmt: skip
+DEVICES_HAS_CHILDREN = Refusal(
+    "cgroup.devices.einval.children", call="cgroup", errno=EINVAL, depends=STATE,
+    cause='"a" is written, and the control group has children', source="security/device_cgroup.c devcgroup_update_access",
+)  # fmt: skip
+DEVICES_SYNTAX = Refusal(
+    "cgroup.devices.einval", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    cause='a rule is not of the form "TYPE MAJOR:MINOR ACCESS"', source="security/device_cgroup.c devcgroup_update_access",
+)  # fmt: skip
+DEVICES_PARENT = Refusal(
+    "cgroup.devices.eperm.parent", call="cgroup", errno=EPERM, depends=STATE,
+    cause="a control group cannot allow what its parent does not", source="security/device_cgroup.c parent_has_perm",
+)  # fmt: skip
+
+# -- cpuset --
+
+CPUSET_BEYOND = Refusal(
+    "cgroup.cpuset.einval", call="cgroup", errno=EINVAL, depends=STATE,
+    cause="the machine has no such processor or memory node", source="cpuset(7); kernel/cgroup/cpuset.c update_cpumask",
+)  # fmt: skip
+CPUSET_ROOT = Refusal(
+    "cgroup.cpuset.eacces.root", call="cgroup", errno=EACCES, depends=STATE,
+    cause="the root has all processors and memory nodes, always", source="cpuset(7); kernel/cgroup/cpuset.c update_cpumask",
+    excuse="needs CAP_SYS_ADMIN over the host's own settings",
+)  # fmt: skip
+CPUSET_CHILDREN = Refusal(
+    "cgroup.cpuset.ebusy", call="cgroup", errno=EBUSY, depends=STATE,
+    cause="a child has what would be taken away", source="cpuset(7); kernel/cgroup/cpuset-v1.c cpuset1_validate_change",
+)  # fmt: skip
+CPUSET_PARENT = Refusal(
+    "cgroup.cpuset.eacces", call="cgroup", errno=EACCES, depends=STATE,
+    cause="the parent does not have what is asked for", source="cpuset(7); kernel/cgroup/cpuset-v1.c cpuset1_validate_change",
+)  # fmt: skip
+CPUSET_POPULATED = Refusal(
+    "cgroup.cpuset.enospc", call="cgroup", errno=ENOSPC, depends=STATE,
+    cause="a cpuset with processes cannot become empty", source="cpuset(7); kernel/cgroup/cpuset.c validate_change",
+)  # fmt: skip
+
+# -- cpu, memory --
+
+CPU_QUOTA = Refusal(
+    "cgroup.cpu.einval.quota", call="cgroup", errno=EINVAL, depends=STATE,
+    cause="quota and period would give a larger share of time than the parent has, or a smaller one than a child has",
+    source="kernel/sched/core.c __cfs_schedulable",
+)  # fmt: skip
+MEMORY_ORDER = Refusal(
+    "cgroup.memory.einval.order", call="cgroup", errno=EINVAL, depends=STATE,
+    cause="the limit of memory would be above that of memory and swap", source="mm/memcontrol-v1.c mem_cgroup_resize_max",
+)  # fmt: skip
+
+# -- effects --
+
+CGROUP_INHERITS = Effect(
+    "cgroup.fork", call="clone",
+    cause="a child starts in the control groups of its parent", source="cgroups(7); kernel/cgroup/cgroup.c cgroup_post_fork",
+)  # fmt: skip
+FROZEN_KEEPS_SIGNALS = Effect(
+    "cgroup.freezer.signals", call="kill",
+    cause="a signal to a frozen process, be it SIGKILL, takes effect when it is thawed",
+    source="Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst; kernel/freezer.c",
+)  # fmt: skip

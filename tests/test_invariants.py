@@ -1,0 +1,290 @@
+"""Every invariant can hold and can be broken: for each, a flow and a configuration in which it is, and one in which it holds."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from initflow.configuration import decode
+from initflow.flow import Flow, step
+from initflow.flows import LIBCONTAINER
+from initflow.invariants.catalogue import INVARIANTS
+from initflow.invariants.judge import judge
+from initflow.invariants.model import Verdict
+from initflow.steps import initialisation
+from initflow.steps.context import Init
+from initflow.verification import Result, verify
+from kernelapi.capability import LAST_CAP, Cap, CapSet
+from kernelapi.flags import CloneFlag, OpenFlag, Securebit, Signal
+from kernelapi.ids import Fd, Gid, Pid, Uid
+from kernelapi.kernel import Kernel
+from kernelapi.values import CapData
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MINIMAL: dict[str, Any] = json.loads((EXAMPLES / "minimal.json").read_text())
+NO_TTY = {"tty": False}
+AS_ROOT = {"user": "root"}
+
+
+def outcome(flow: Flow, changes: dict[str, Any], args: tuple[str, ...] = ("/bin/true",)) -> Result:
+    configuration = decode(json.dumps({**MINIMAL, **changes}).encode(), "test").configuration
+    return verify(configuration, args, flow=flow)
+
+
+# -- steps that do it wrong, or right where the original does it wrong --
+
+
+@step
+def return_to_the_hosts_uts_namespace(init: Init) -> None:
+    fd = init.kernel.open("/proc/1/ns/uts", OpenFlag.RDONLY | OpenFlag.CLOEXEC)
+    init.kernel.setns(fd, CloneFlag.NEWUTS)
+    init.kernel.close(fd)
+
+
+@step
+def join_without_privilege(init: Init) -> None:
+    fd = init.kernel.open("/proc/self/ns/uts", OpenFlag.RDONLY | OpenFlag.CLOEXEC)
+    try:
+        init.kernel.setns(fd, CloneFlag.NEWUTS)
+    except OSError:
+        pass
+    init.kernel.close(fd)
+
+
+@step
+def bind_the_hosts_proc(init: Init) -> None:
+    init.kernel.mount("/proc", f"{init.rootfs}/proc", "", 0x1000, "")
+
+
+@step
+def close_standard_input(init: Init) -> None:
+    init.kernel.close(Fd(0))
+
+
+@step
+def open_the_hosts_root(init: Init) -> None:
+    init.kernel.open("/", OpenFlag.RDONLY | OpenFlag.DIRECTORY)
+
+
+@step
+def open_console_with_care(init: Init) -> None:
+    terminal = init.kernel.open(init.console, OpenFlag.RDWR | OpenFlag.NOCTTY | OpenFlag.CLOEXEC)
+    for fd in range(3):
+        init.kernel.dup2(terminal, Fd(fd))
+
+
+@step
+def drop_the_whole_bounding_set(init: Init) -> None:
+    for cap in range(LAST_CAP + 1):
+        if cap not in init.configuration.kept_capabilities:
+            init.kernel.prctl_capbset_drop(cap)
+
+
+@step
+def raise_an_ambient_capability(init: Init) -> None:
+    init.kernel.prctl_cap_ambient_raise(Cap.CHOWN)
+
+
+@step
+def inherit_nothing(init: Init) -> None:
+    kept = init.configuration.kept_capabilities
+    init.kernel.capset(Pid(0), CapData(kept, kept, CapSet()))
+
+
+@step
+def set_odd_securebits(init: Init) -> None:
+    init.kernel.prctl_set_securebits(Securebit.NOROOT)
+
+
+@step
+def keep_a_way_back_to_root(init: Init) -> None:
+    init.kernel.setresuid(1, 1, 0)
+
+
+@step
+def keep_a_group(init: Init) -> None:
+    init.kernel.setgroups((Gid(42),))
+
+
+@step
+def become_nobody_that_can_be(init: Init) -> None:
+    init.kernel.setuid(Uid(0xFFFFFFFF))
+
+
+@step
+def set_the_signal_and_do_not_look(init: Init) -> None:
+    init.kernel.prctl_set_pdeathsig(Signal.KILL)
+
+
+def nothing(kernel: Kernel) -> None:
+    pass
+
+
+@step
+def make_a_process_early(init: Init) -> None:
+    init.kernel.clone(Signal.CHLD, nothing)
+
+
+@step
+def share_mounts_with_the_host(parent: Any) -> None:
+    parent.kernel.mount("", "/", "", 0x104000, "")
+
+
+@step
+def refuse_at_once(parent: Any) -> None:
+    raise OSError(22, "")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A run in which the invariant is violated."""
+
+    flow: Flow = LIBCONTAINER
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+F = LIBCONTAINER
+USER_WITHOUT_SETPCAP = {"capabilities": ["CHOWN"]}
+
+VIOLATED: dict[str, Broken] = {
+    "NS-01": Broken(F.following("open_console", return_to_the_hosts_uts_namespace)),
+    "NS-02": Broken(
+        F,
+        {
+            "namespaces": [
+                *[entry for entry in MINIMAL["namespaces"] if entry["type"] not in ("NEWIPC", "NEWUTS")],
+                {"type": "NEWIPC", "path": "/proc/1/ns/ipc"},
+                {"type": "NEWUTS", "path": "/proc/1/ns/uts"},
+            ],
+            "hostname": "",
+        },
+    ),
+    "NS-03": Broken(F.following("drop_capabilities", join_without_privilege)),
+    "NS-05": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWDREAM", "path": "/proc/1/ns/ipc"}]}),
+    "NS-11": Broken(F.following("mount_system", bind_the_hosts_proc)),
+    "NS-16": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWIPC"}]}),
+    "NS-17": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWUTS"]}),
+    "NS-20": Broken(F.following("open_console", return_to_the_hosts_uts_namespace)),
+    "SES-01": Broken(F.without("start_session"), NO_TTY),
+    "SES-02": Broken(F.without("set_controlling_terminal")),
+    "TTY-01": Broken(F.swapped("start_session", "set_controlling_terminal")),
+    "TTY-02": Broken(F),
+    "TTY-07": Broken(F.following("change_directory", close_standard_input), NO_TTY),
+    "TTY-08": Broken(F.without("close_on_exec")),
+    "FD-01": Broken(F.without("close_on_exec")),
+    "FD-02": Broken(F.following("open_console", open_the_hosts_root)),
+    "FD-03": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/tmp"}),
+    "FD-04": Broken(F),
+    "FD-11": Broken(F.without("close_on_exec"), NO_TTY),
+    "CAP-01": Broken(F.without("drop_capabilities"), AS_ROOT),
+    "CAP-02": Broken(F),
+    "CAP-03": Broken(F.swapped("drop_bounding_set", "drop_capabilities"), {**USER_WITHOUT_SETPCAP, **AS_ROOT}),
+    "CAP-04": Broken(F.without("keep_capabilities")),
+    "CAP-05": Broken(F.without("forget_keep_capabilities")),
+    "CAP-07": Broken(F.following("drop_capabilities", raise_an_ambient_capability)),
+    "CAP-08": Broken(F),
+    "CAP-10": Broken(F, AS_ROOT),
+    "CAP-14": Broken(F.following("drop_bounding_set", set_odd_securebits)),
+    "ID-01": Broken(F.replacing("set_uid", keep_a_way_back_to_root)),
+    "ID-02": Broken(F.replacing("set_groups", keep_a_group)),
+    "ID-04": Broken(F.swapped("set_groups", "set_uid")),
+    "ID-05": Broken(F.replacing("set_uid", become_nobody_that_can_be)),
+    "PD-01": Broken(F.without("restore_parent_death_signal")),
+    "PD-02": Broken(F.replacing("restore_parent_death_signal", set_the_signal_and_do_not_look)),
+    "PD-04": Broken(F),
+    "MNT-01": Broken(F.without("cut_propagation").following("allocate_terminal", share_mounts_with_the_host)),
+    "MNT-03": Broken(F.without("bind_root")),
+    "MNT-05": Broken(F, {"mount_config": {**MINIMAL["mount_config"], "no_pivot_root": True}}),
+    "MNT-09": Broken(
+        F,
+        {
+            "namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWNS"],
+            "mount_config": None,
+            "restrict_sys": False,
+        },
+    ),
+    "MASK-01": Broken(F.without("restrict_kernel_files")),
+    "MASK-07": Broken(F.without("restrict_kernel_files")),
+    "CWD-01": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/proc/self/fd/5", **AS_ROOT}),
+    "CWD-02": Broken(F, {"working_dir": "/root"}),
+    "SYNC-01": Broken(F.following("load_environment", make_a_process_early)),
+    "SYNC-03": Broken(F, {"mount_config": None, "restrict_sys": False}),
+    "SYNC-10": Broken(F.without("shut_down_sending"), {"user": "bogus"}),
+}
+
+SOUND = F.replacing("drop_bounding_set", drop_the_whole_bounding_set)
+JOINED = {"namespaces": [*MINIMAL["namespaces"][1:], {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}]}
+
+HELD: dict[str, Broken] = {
+    "NS-02": Broken(F, JOINED),
+    "NS-03": Broken(F, JOINED),
+    "NS-05": Broken(F, JOINED),
+    "NS-16": Broken(F.replacing("allocate_terminal", refuse_at_once), VIOLATED["NS-16"].changes),
+    "NS-17": Broken(F.replacing("allocate_terminal", refuse_at_once), VIOLATED["NS-17"].changes),
+    "TTY-02": Broken(F.replacing("open_console", open_console_with_care)),
+    "FD-03": Broken(F, {"working_dir": "/tmp"}),
+    "FD-04": Broken(F, NO_TTY),
+    "CAP-02": Broken(SOUND),
+    "CAP-03": Broken(SOUND, {**USER_WITHOUT_SETPCAP, **AS_ROOT}),
+    "CAP-08": Broken(F.replacing("drop_capabilities", inherit_nothing)),
+    "CAP-10": Broken(SOUND, AS_ROOT),
+    "PD-04": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWPID"]}),
+    "CWD-02": Broken(F, {"working_dir": "/tmp"}),
+    "MNT-13": Broken(F, {"mount_config": {**MINIMAL["mount_config"], "readonly_fs": True}}),
+    "SYNC-04": Broken(F, {"user": "bogus"}),
+    "SYNC-01": Broken(F.following("read_network_state", make_a_process_early)),
+}
+"""Where the example itself does not show the invariant held."""
+
+NEVER_BROKEN_BY_A_FLOW = {"SYNC-04", "MNT-13", "NS-10"}
+"""These have tests of their own below."""
+
+
+def verdict(id: str, case: Broken) -> Verdict | None:
+    return outcome(case.flow, case.changes).judgement.verdict(id)
+
+
+@pytest.mark.parametrize("id", sorted(VIOLATED))
+def test_the_invariant_can_be_broken(id: str) -> None:
+    assert verdict(id, VIOLATED[id]) is Verdict.VIOLATED
+
+
+def _invariants() -> list[str]:
+    return sorted(INVARIANTS)
+
+
+@pytest.mark.parametrize("id", _invariants())
+def test_the_invariant_can_hold(id: str) -> None:
+    assert verdict(id, HELD.get(id, Broken(F))) is Verdict.HELD
+
+
+def test_every_invariant_has_a_run_that_breaks_it() -> None:
+    assert set(INVARIANTS) == set(VIOLATED) | NEVER_BROKEN_BY_A_FLOW
+
+
+def test_a_report_before_the_parents_message_was_read_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initialisation.messages, "drain", lambda kernel, fd: None)
+    result = outcome(F, {"environment": ["PATH"]})
+    assert result.judgement.verdict("SYNC-04") is Verdict.VIOLATED
+
+
+def test_every_invariant_says_what_why_and_where_it_is_from() -> None:
+    for invariant in INVARIANTS.values():
+        assert invariant.statement.endswith((".", ":")), invariant.id
+        assert invariant.reason.endswith("."), invariant.id
+        assert invariant.source, invariant.id
+
+
+def test_an_invariant_that_finds_nothing_is_not_applicable_and_not_held() -> None:
+    result = outcome(F, NO_TTY)
+    assert result.judgement.verdict("TTY-01") is None
+
+
+def test_judging_leaves_the_machine_where_it_was() -> None:
+    result = outcome(F, {})
+    machine = result.run.machine
+    digest, position = machine.digest(), machine.store.position
+    judge(result.run)
+    assert (machine.digest(), machine.store.position) == (digest, position)
