@@ -21,7 +21,7 @@ from fakekernel.profile import HostProfile
 from fakekernel.store import Store
 from fakekernel.system import System
 from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, Task
-from fakekernel.tree import CONTAINER, CONTAINER_ROOTFS, DEVICES, HOST, find, plant
+from fakekernel.tree import CONTAINER, DEVICES, HOST, ROOTFS, find, plant
 from fakekernel.userns import IDENTITY, UserNamespace
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
@@ -140,7 +140,7 @@ def _root_mount(system: System, mntns: MountNamespace) -> Path:
     mntns.root = below
     root = _mount(system, mntns, _superblock(system, "ext4", "/dev/vda"), Path(below, below.root))
     plant(root.root, HOST)
-    plant(find(root.root, CONTAINER_ROOTFS), CONTAINER)
+    plant(find(root.root, ROOTFS), CONTAINER)
     return Path(root, root.root)
 
 

@@ -48,7 +48,7 @@ class FileTable(Record):
 def new_nameless(
     store: Store, mount: Mount | None, kind: str, mode: int, behaviour: str, subject: Record, cred: Credentials
 ) -> Path:
-    """A new inode of pipefs or sockfs, where no path leads: its dentry is called "pipe:[INO]", as readlink of /proc/PID/fd says.
+    """A new inode of pipefs or sockfs, where no path leads: its dentry is called "pipe:[INO]", as /proc/PID/fd shows it.
 
     Mode and owner are what fstat shows; opening the descriptor once more through /proc/PID/fd checks them.
     """

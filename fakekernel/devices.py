@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.description import Description
 from fakekernel.filesystem import Inode
-from fakekernel.store import Record
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
-from kernelapi.protocol.opening import DEVICE_FULL, OPEN_NO_DEVICE
+from kernelapi.protocol.descriptors import WRITE_NO_SPACE
 from kernelapi.values import major, makedev, minor
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class FullBehaviour(ZeroBehaviour):
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         if data:
-            kernel.refuse(DEVICE_FULL)
+            kernel.refuse(WRITE_NO_SPACE)
         return len(data)
 
 

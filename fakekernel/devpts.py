@@ -111,7 +111,7 @@ def _set(devpts: Devpts, options: Options) -> None:
 
 
 def _reconfigure(kernel: "SyscallBase", sb: Superblock, request: MountRequest) -> None:
-    """A remount sets all options, those that it does not name to their defaults; what exists already keeps its owner and mode."""
+    """A remount sets all options, those that it does not name to their defaults; slaves that exist stay as they are."""
     options = _options(kernel, request)
     # -- effects only below --
     _set(cast(Devpts, sb.subject), options)
@@ -172,7 +172,7 @@ class PtmxBehaviour(MasterBehaviour):
 
 
 def _find(kernel: "Syscalls", ptmx: Path) -> Superblock:
-    """The devpts that a ptmx belongs to: the one that it is in, or the one that is mounted on "pts" beside it (devpts_acquire)."""
+    """The devpts that a ptmx belongs to: that in which it is, or that mounted on "pts" beside it (devpts_acquire)."""
     mount, dentry = ptmx
     if mount.sb.fstype == "devpts":
         return mount.sb

@@ -26,6 +26,7 @@ from kernelapi.protocol.processes import (
     EXEC_CLOSES,
     EXEC_DUMPABLE,
     EXEC_EXIT_SIGNAL,
+    EXEC_KEEPS_IGNORED,
     EXEC_NAMES,
     EXEC_NO_PERMISSION,
     EXEC_NOEXEC,
@@ -242,6 +243,9 @@ def _begin(kernel: "SyscallBase", loaded: Loaded, envp: tuple[str, ...], new: Ex
     if task.actions.users > 1:
         task.actions.users -= 1
         task.actions = SignalActions(store=store, dispositions=Table(store, dict(task.actions.dispositions.items())))
+    if not kernel.happens(EXEC_KEEPS_IGNORED):
+        task.actions = SignalActions(store=store)
+        task.blocked = task.pending = frozenset()
     if kernel.happens(EXEC_CLOSES):
         filetable.close_on_exec(kernel.machine, task.files)
     if new.secure:

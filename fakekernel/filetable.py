@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.store import Store, Table
-from kernelapi.errors import ModelError
 from kernelapi.flags import O_ACCMODE, S_IFMT, FileType, OpenFlag, Rlimit
 from kernelapi.ids import Fd
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, TOO_MANY_OPEN
@@ -26,8 +25,7 @@ def description(kernel: "SyscallBase", fd: int) -> Description:
     """The description behind `fd`, one opened with O_PATH too (fget_raw). Refuses by NOT_OPEN."""
     found = kernel.task.files.entries.get(fd)
     if found is None:
-        kernel.refuse(NOT_OPEN)
-        raise ModelError(f"{NOT_OPEN.id} is suspended, and there is no description behind {fd} to go on with")
+        kernel.fail(NOT_OPEN)
     return found.description
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fakekernel import cgroup, filetable, signalling
+from fakekernel import cgroup, filetable, signalling, tty
 from fakekernel.description import FileTable
 from fakekernel.mountusers import leave_mount_namespace
 from fakekernel.namespaces import PidNamespace
@@ -12,6 +12,13 @@ from fakekernel.store import Store
 from fakekernel.system import System
 from fakekernel.task import AddressSpace, State, StructPid, Task
 from kernelapi.flags import LAST_SIGNAL, Disposition, Signal
+from kernelapi.protocol.processes import (
+    EXIT_AUTOREAP,
+    EXIT_INIT,
+    EXIT_ORPHANED_GROUP,
+    EXIT_PDEATHSIG,
+    EXIT_REPARENTS,
+)
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -97,10 +104,12 @@ def _exit(machine: "Machine", task: Task, status: int, dying: Dying) -> None:
     if task.files.users:
         task.files = FileTable(store=task.store)
     task.fs.users -= 1
+    if EXIT_HANGUP not in machine.suspended:
+        dying.extend(tty.disassociate(machine, task, at_exit=True))
     if task.cgroups:
         cgroup.leave(task)
     leave_mount_namespace(machine.system, task.namespaces.mnt)
-    if task.pid_namespace.reaper is task:
+    if task.pid_namespace.reaper is task and EXIT_INIT not in machine.suspended:
         _end_namespace(machine, task, dying)
     else:
         _become_zombie(machine, task, dying)
@@ -150,6 +159,8 @@ def _become_zombie(machine: "Machine", task: Task, dying: Dying) -> None:
     """Give the children away, be a zombie, tell the parent (exit_notify). The parent death signals arrive after that."""
     children = sorted(task.children.values(), key=_sibling)
     bereaved = [child for child in children if child.pdeathsig and signalling.may_signal(task, child, child.pdeathsig)]
+    if EXIT_PDEATHSIG in machine.suspended:
+        bereaved = []
     if children:
         _give_children(machine, task, children, dying)
     _connection_lost(machine, task, None, dying)
@@ -162,7 +173,7 @@ def _become_zombie(machine: "Machine", task: Task, dying: Dying) -> None:
 
 
 def _give_children(machine: "Machine", father: Task, children: list[Task], dying: Dying) -> None:
-    reaper = _new_reaper(father)
+    reaper = _new_reaper(father, subreapers=EXIT_REPARENTS not in machine.suspended)
     for child in children:
         del father.children[child.pid.global_number]
         child.parent = reaper
@@ -176,14 +187,16 @@ def _give_children(machine: "Machine", father: Task, children: list[Task], dying
         _connection_lost(machine, child, father, dying)
 
 
-def _new_reaper(father: Task) -> Task:
+def _new_reaper(father: Task, *, subreapers: bool) -> Task:
     """Who gets the children: the nearest living subreaper above in the same pid namespace, else its init (find_new_reaper)."""
     ns = father.pid_namespace
     ancestor = father.parent
-    while ancestor is not None and ancestor.pid_namespace is ns:
+    while subreapers and ancestor is not None and ancestor.pid_namespace is ns:
         if ancestor.job.is_subreaper and ancestor.lives:
             return ancestor
         ancestor = ancestor.parent
+    if ns.reaper is father and ns.parent is not None:  # an init whose namespace lives on: EXIT_INIT is suspended
+        ns = ns.parent
     assert ns.reaper is not None
     return ns.reaper
 
@@ -196,7 +209,7 @@ def _tell_parent(machine: "Machine", task: Task, dying: Dying) -> bool:
     if signal != Signal.CHLD and task.parent_exec_id != parent.exec_id:  # it may be another program now, with other rights
         signal = Signal.CHLD
     if signal == Signal.CHLD and parent.actions.dispositions.get(Signal.CHLD) is Disposition.IGNORE:
-        return True
+        return EXIT_AUTOREAP not in machine.suspended
     if 0 < signal <= LAST_SIGNAL and (status := signalling.post(machine, parent, signal)):
         dying.append((parent, status))
     return False
@@ -280,6 +293,7 @@ def _connection_lost(machine: "Machine", task: Task, father: Task | None, dying:
     parent = task.parent if father is None else father
     if (
         parent is not None
+        and EXIT_ORPHANED_GROUP not in machine.suspended
         and parent.job.group is not group
         and parent.job.session is task.job.session
         and any(member.state is State.STOPPED for member in group.group_members.values())

@@ -101,9 +101,9 @@ class PipeBehaviour(Behaviour):
             if opened == progress.peers_opened:
                 kernel.block("a peer at the other end of the FIFO", progress.pipe)
             return progress.pipe
-        if self.waits_for_peer and mode == OpenFlag.WRONLY and description.flags & OpenFlag.NONBLOCK:
-            if pipe is None or not pipe.readers:
-                kernel.refuse(OPEN_FIFO_WITHOUT_READER)
+        has_reader = pipe is not None and pipe.readers > 0
+        if self.waits_for_peer and mode == OpenFlag.WRONLY and description.flags & OpenFlag.NONBLOCK and not has_reader:
+            kernel.refuse(OPEN_FIFO_WITHOUT_READER)
         # -- effects only below --
         if pipe is None:
             pipe = Pipe(store=kernel.store)

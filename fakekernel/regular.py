@@ -9,7 +9,13 @@ from fakekernel.filesystem import Inode
 from fakekernel.signalling import send_self
 from kernelapi.capability import Cap
 from kernelapi.flags import RLIM_INFINITY, S_ISGID, S_ISUID, OpenFlag, Rlimit, Seek, Signal
-from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, READ_DIRECTORY, WRITE_TOO_LARGE
+from kernelapi.protocol.descriptors import (
+    LSEEK_NEGATIVE,
+    READ_DIRECTORY,
+    WRITE_DROPS_CAPABILITIES,
+    WRITE_DROPS_SET_ID,
+    WRITE_TOO_LARGE,
+)
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -44,7 +50,9 @@ class PlainBehaviour(Behaviour):
                 kernel.refuse(WRITE_TOO_LARGE)
             data = data[: max(limit.soft - offset, 0)]
         # -- effects only below --
-        drop_privileges(kernel, inode)
+        drop_privileges(
+            kernel, inode, set_id=kernel.happens(WRITE_DROPS_SET_ID), capabilities=kernel.happens(WRITE_DROPS_CAPABILITIES)
+        )
         end = offset + len(data)
         inode.content = content[:offset].ljust(offset, b"\0") + data + content[end:]
         description.offset = end
@@ -69,15 +77,15 @@ class PlainBehaviour(Behaviour):
         return offset
 
 
-def drop_privileges(kernel: "Syscalls", inode: Inode) -> None:
+def drop_privileges(kernel: "Syscalls", inode: Inode, *, set_id: bool = True, capabilities: bool = True) -> None:
     """What changing a file's content takes from it: its set-id bits and its capabilities (file_remove_privs)."""
-    if FILE_CAPABILITIES in inode.xattrs:
+    if capabilities and FILE_CAPABILITIES in inode.xattrs:
         del inode.xattrs[FILE_CAPABILITIES]
     mode = inode.mode
     kill = mode & S_ISUID
     if mode & S_ISGID and (mode & 0o010 or not _is_member(kernel, inode)):
         kill |= S_ISGID
-    if kill and not kernel.capable_over(kernel.machine.system.userns, Cap.FSETID):
+    if set_id and kill and not kernel.capable_over(kernel.machine.system.userns, Cap.FSETID):
         inode.mode = mode & ~kill
 
 

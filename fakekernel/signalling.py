@@ -14,6 +14,7 @@ from fakekernel.task import State, StructPid, Task
 from kernelapi.capability import Cap
 from kernelapi.flags import Disposition, Rlimit, Signal
 from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS
+from kernelapi.protocol.signals import KILL_INIT_IMMUNE, SIGCONT_FLUSHES_STOPS
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -116,11 +117,12 @@ def post(machine: "Machine", target: Task, signal: int, *, force: bool = False) 
     """
     if not target.lives or Signal.KILL in target.pending:  # who is dying gets no more signals
         return 0
+    flushes = SIGCONT_FLUSHES_STOPS not in machine.suspended
     if signal in STOPS:
-        if Signal.CONT in target.pending:
+        if flushes and Signal.CONT in target.pending:
             target.pending -= {Signal.CONT}
     elif signal == Signal.CONT:
-        if not target.pending.isdisjoint(STOPS):
+        if flushes and not target.pending.isdisjoint(STOPS):
             target.pending -= STOPS
         if target.state is State.STOPPED and (status := _resume(machine, target)):
             return status
@@ -128,7 +130,7 @@ def post(machine: "Machine", target: Task, signal: int, *, force: bool = False) 
         if signal not in target.pending:
             target.pending |= {signal}
         return 0
-    if is_ignored(target, signal, force=force):
+    if is_ignored(machine, target, signal, force=force):
         return 0
     frozen = target.frozen and FROZEN_KEEPS_SIGNALS not in machine.suspended
     if frozen or (target.state is State.STOPPED and signal != Signal.KILL):
@@ -137,13 +139,14 @@ def post(machine: "Machine", target: Task, signal: int, *, force: bool = False) 
     return _act(machine, target, signal)
 
 
-def is_ignored(task: Task, signal: int, *, force: bool = False) -> bool:
+def is_ignored(machine: "Machine", task: Task, signal: int, *, force: bool = False) -> bool:
     """Whether `signal` would do nothing to `task`, were it not blocked (sig_task_ignored)."""
     disposition = task.actions.dispositions.get(signal) or Disposition.DEFAULT
     if is_unkillable(task):
         if task.parent is None and signal in UNSTOPPABLE:
             return True
-        if disposition is Disposition.DEFAULT and not (force and signal in UNSTOPPABLE):
+        is_immune = KILL_INIT_IMMUNE not in machine.suspended
+        if is_immune and disposition is Disposition.DEFAULT and not (force and signal in UNSTOPPABLE):
             return True
     return disposition is Disposition.IGNORE or signal in IGNORED
 
@@ -153,7 +156,7 @@ def take_pending(machine: "Machine", task: Task) -> int:
     while task.runs and (ready := task.pending - task.blocked):
         signal = min(ready & SYNCHRONOUS or ready)
         task.pending -= {signal}
-        if is_ignored(task, signal, force=signal in UNSTOPPABLE):
+        if is_ignored(machine, task, signal, force=signal in UNSTOPPABLE):
             continue
         if status := _act(machine, task, signal):
             return status

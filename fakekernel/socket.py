@@ -24,7 +24,7 @@ from kernelapi.protocol.descriptors import (
     WRITE_BROKEN_PIPE,
     WRITE_WOULD_BLOCK,
 )
-from kernelapi.protocol.sockets import SEND_IN_FLIGHT
+from kernelapi.protocol.sockets import RECEIVE_CUTS_DESCRIPTORS, SEND_IN_FLIGHT, SHUTDOWN_REACHES_THE_PEER
 from kernelapi.values import Message
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def new_pair(kernel: "SyscallBase", type: int, flags: int) -> tuple[Description,
     return ends[0], ends[1]
 
 
-def shut(socket: Socket, how: int) -> None:
+def shut(kernel: "SyscallBase", socket: Socket, how: int) -> None:
     """Close the directions `how` of an end, and the opposite ones of its peer (unix_shutdown)."""
     socket.shut |= how
     peer = socket.peer
-    if peer is not None:
+    if peer is not None and kernel.happens(SHUTDOWN_REACHES_THE_PEER):
         peer.shut |= (SEND if how & RECEIVE else 0) | (RECEIVE if how & SEND else 0)
 
 
@@ -231,7 +231,9 @@ def refuse_cycle(target: Socket, passed: tuple[Description, ...]) -> None:
 # -- receiving --
 
 
-def receive(kernel: "SyscallBase", socket: Socket, size: int, flags: int, wait: bool) -> tuple[bytes, tuple[Description, ...], int]:
+def receive(
+    kernel: "SyscallBase", socket: Socket, size: int, flags: int, wait: bool
+) -> tuple[bytes, tuple[Description, ...], int]:
     """What stands in the queue, the descriptions passed with it, and MSG_TRUNC if a packet was cut.
 
     Unless it only peeks, the caller has to let go of the descriptions: `install` or `discard`.
@@ -318,7 +320,7 @@ def install(kernel: "SyscallBase", passed: tuple[Description, ...], *, cloexec: 
     for description in passed:
         while fd in table.entries:
             fd += 1
-        if fd >= limit:
+        if fd >= limit and kernel.happens(RECEIVE_CUTS_DESCRIPTORS):
             break
         filetable.put(table, fd, description, cloexec=cloexec)
         numbers.append(Fd(fd))

@@ -4,15 +4,19 @@ A literal table, made by functions on records. Anything that a test or a user ne
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fakekernel.filesystem import Dentry
+from fakekernel.loaded import content_of
 from fakekernel.programs import executable
 from kernelapi.flags import S_ISVTX, FileType
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.values import makedev
 
-CONTAINER_ROOTFS = "/var/lib/initflow/rootfs"
+if TYPE_CHECKING:
+    from fakekernel.machine import Machine
+
+ROOTFS = "/var/lib/initflow/rootfs"
 """The root file system of a container, on the default host: what `initflow verify` runs in."""
 
 PROGRAM = "busybox"
@@ -173,10 +177,30 @@ def find(top: Dentry, path: str) -> Dentry:
     return top
 
 
+def make_directory(top: Dentry, path: str) -> Dentry:
+    """The directory at `path` below `top`, made with those on the way to it where they are missing."""
+    sb = top.inode.sb
+    for name in filter(None, path.split("/")):
+        top = top.children.get(name) or top.add(name, sb.new_inode(FileType.DIR | 0o755))
+    return top
+
+
 def make_file(top: Dentry, path: str, content: bytes, mode: int) -> None:
     """Make a regular file at `path` below `top`, and the directories on the way to it; what is there already is replaced."""
-    *directories, name = filter(None, path.split("/"))
-    sb = top.inode.sb
-    for directory in directories:
-        top = top.children.get(directory) or top.add(directory, sb.new_inode(FileType.DIR | 0o755))
-    top.add(name, sb.new_inode(FileType.REG | mode, content=content))
+    parent, _, name = path.rpartition("/")
+    directory = make_directory(top, parent)
+    directory.add(name, top.inode.sb.new_inode(FileType.REG | mode, content=content))
+
+
+def write_file(machine: "Machine", path: str, content: bytes, mode: int = 0o644) -> None:
+    """Make a file of the host, from outside; see `make_file`. `path` leads through the root file system, links aside."""
+    make_file(machine.init.fs.root.dentry, path, content, mode)
+
+
+def read_file(machine: "Machine", path: str) -> bytes | None:
+    """What a file of the host holds, from outside; None where there is no such file, or only a link."""
+    try:
+        inode = find(machine.init.fs.root.dentry, path).inode
+    except KeyError:
+        return None
+    return content_of(inode) if inode.type == FileType.REG else None

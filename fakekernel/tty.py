@@ -102,8 +102,9 @@ def disassociate(machine: "Machine", task: Task, *, at_exit: bool) -> Ends:
     terminal = cast("Terminal | None", job.terminal)
     if terminal is None:
         group, job.last_foreground = job.last_foreground, None
-        return _signal_group(machine, group) if at_exit else []
-    ends = _signal_group(machine, terminal.foreground)
+        return _signal_group(machine, group, (Signal.HUP, Signal.CONT)) if at_exit else []
+    # At exit a pseudoterminal sends no SIGCONT after SIGHUP (disassociate_ctty, 6.18).
+    ends = _signal_group(machine, terminal.foreground, (Signal.HUP,) if at_exit else (Signal.HUP, Signal.CONT))
     terminal.session = terminal.foreground = None
     if job.last_foreground is not None:
         job.last_foreground = None
@@ -111,8 +112,8 @@ def disassociate(machine: "Machine", task: Task, *, at_exit: bool) -> Ends:
     return ends
 
 
-def _signal_group(machine: "Machine", group: StructPid | None) -> Ends:
-    return [] if group is None else signalling.post_group(machine, group, (Signal.HUP, Signal.CONT))
+def _signal_group(machine: "Machine", group: StructPid | None, signals: tuple[int, ...]) -> Ends:
+    return [] if group is None else signalling.post_group(machine, group, signals)
 
 
 def _number(entry: tuple[int, Task]) -> int:

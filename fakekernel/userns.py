@@ -66,10 +66,6 @@ class UserNamespace(Record):
     def maps_kgid(self, kgid: Kgid) -> bool:
         return _down(self.gid_map, kgid) is not None
 
-    def may_setgroups(self) -> bool:
-        """Whether setgroups can be allowed here: the group map is written, and setgroups not denied (userns_may_setgroups)."""
-        return bool(self.gid_map) and self.setgroups_allowed
-
     def is_within(self, ancestor: "UserNamespace") -> bool:
         """Whether this is `ancestor` or one of its descendants."""
         ns: UserNamespace | None = self

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, HostProfile
-from fakekernel.tree import CONTAINER_ROOTFS, find, make_file
+from fakekernel.tree import ROOTFS, read_file, write_file
 from initflow import nsinit
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
@@ -61,21 +61,21 @@ def execute(
 ) -> Run:
     """The run alone, on `machine` if one is given."""
     machine = Machine(host) if machine is None else machine
-    rootfs = configuration.root_fs or CONTAINER_ROOTFS
+    rootfs = configuration.root_fs or ROOTFS
     if image is not None:
         from fakekernel.loading import load_tree
 
         load_tree(machine, image, rootfs)
     machine.install(PROGRAM, nsinit.main)
     FLOWS[flow.name] = flow  # by which name the processes find it
-    make_file(machine.init.fs.root.dentry, f"{DATA_PATH}/container.json", encode(configuration), 0o644)
+    write_file(machine, f"{DATA_PATH}/container.json", encode(configuration))
     setting = Setting(configuration, flow, tuple(args), _configured_user(machine, configuration, rootfs))
     recorder = Recorder()
     machine.observers.append(recorder)
     environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
     if flow is not LIBCONTAINER:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
-    _, output = machine.spawn_captured(call, (PROGRAM, "exec", "--", *args), environment, CONTAINER_ROOTFS)
+    _, output = machine.spawn_captured(call, (PROGRAM, "exec", "--", *args), environment, ROOTFS)
     standstill = machine.run()
     machine.close()
     return finish(setting, machine, recorder, standstill, machine.captured(output))
@@ -93,15 +93,8 @@ def call(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], directory
 
 def _configured_user(machine: Machine, configuration: Configuration, rootfs: str) -> ExecUser | None:
     """The ids that the configured user has by the image's files; None where there is no such user."""
-    passwd, group = (_content(machine, f"{rootfs}/etc/{name}") for name in ("passwd", "group"))
+    passwd, group = (read_file(machine, f"{rootfs}/etc/{name}") for name in ("passwd", "group"))
     try:
         return exec_user(configuration.user, ExecUser(home="/"), passwd, group)
     except UserLookupError:
-        return None
-
-
-def _content(machine: Machine, path: str) -> bytes | None:
-    try:
-        return find(machine.init.fs.root.dentry, path).inode.content
-    except KeyError:
         return None

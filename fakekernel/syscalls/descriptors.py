@@ -1,11 +1,13 @@
 """Descriptors, pipes, reading and writing (fs/file.c, fs/fcntl.c, fs/pipe.c, fs/read_write.c, fs/readdir.c)."""
 
+from typing import TYPE_CHECKING, cast
+
 from fakekernel import filetable
+from fakekernel import regular as regular  # enters the plain behaviour
 from fakekernel.behaviour import BEHAVIOURS
-from fakekernel.description import Description, Descriptor
+from fakekernel.description import Descriptor
 from fakekernel.listing import list_directory
 from fakekernel.pipe import new_pipe
-from fakekernel.regular import drop_privileges  # noqa: F401  registers the plain behaviour
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, CloseRangeFlag, FdFlag, OpenFlag, Seek
@@ -24,6 +26,9 @@ from kernelapi.protocol.descriptors import (
     WRITE_NOT_OPEN_FOR,
 )
 from kernelapi.values import DirEntry
+
+if TYPE_CHECKING:
+    from fakekernel.syscalls.table import Syscalls
 
 O_ASYNC, O_DIRECT, O_NOATIME, O_NOTIFICATION_PIPE = 0o20000, 0o40000, 0o1000000, 0o200
 # As plain ints: ~ of an IntFlag holds only bits that have a name.
@@ -160,13 +165,13 @@ class DescriptorCalls(SyscallBase):
         description = filetable.usable(self, fd)
         if description.flags & O_ACCMODE == OpenFlag.WRONLY:
             self.refuse(READ_NOT_OPEN_FOR)
-        return BEHAVIOURS[description.behaviour].read(self, description, count)
+        return BEHAVIOURS[description.behaviour].read(cast("Syscalls", self), description, count)
 
     def write(self, fd: Fd, data: bytes) -> int:
         description = filetable.usable(self, fd)
         if description.flags & O_ACCMODE == OpenFlag.RDONLY:
             self.refuse(WRITE_NOT_OPEN_FOR)
-        return BEHAVIOURS[description.behaviour].write(self, description, data)
+        return BEHAVIOURS[description.behaviour].write(cast("Syscalls", self), description, data)
 
     def lseek(self, fd: Fd, offset: int, whence: int = Seek.SET) -> int:
         description = filetable.usable(self, fd)
@@ -175,7 +180,7 @@ class DescriptorCalls(SyscallBase):
             whence = Seek.SET
         if whence >= SEEK_DATA:
             raise NotModelled("lseek with SEEK_DATA or SEEK_HOLE")
-        return BEHAVIOURS[description.behaviour].seek(self, description, offset, whence)
+        return BEHAVIOURS[description.behaviour].seek(cast("Syscalls", self), description, offset, whence)
 
     def getdents64(self, fd: Fd, count: int = 32768) -> tuple[DirEntry, ...]:
-        return list_directory(self, filetable.usable(self, fd), count)
+        return list_directory(cast("Syscalls", self), filetable.usable(self, fd), count)

@@ -183,7 +183,7 @@ class OpenCalls(CreationBase):
             inode.write_count += 1
         if flags & NOCTTY:  # it concerns the opening only
             description.flags = flags & KEPT
-        if truncate and not behaviour and inode.mode & S_IFMT == FileType.REG:
+        if truncate and not description.behaviour and inode.mode & S_IFMT == FileType.REG:
             if self.happens(TRUNCATE_DROPS_PRIVILEGES):
                 drop_privileges(cast("Syscalls", self), inode)
             if inode.content:

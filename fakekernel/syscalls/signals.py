@@ -9,8 +9,10 @@ from kernelapi.protocol.signals import (
     KILL_INVALID_SIGNAL,
     KILL_NOBODY,
     KILL_UNPRIVILEGED,
+    SIGACTION_DISCARDS,
     SIGACTION_INVALID,
     SIGPROCMASK_INVALID,
+    SIGPROCMASK_UNBLOCKABLE,
 )
 
 EVERYBODY = -1
@@ -72,7 +74,7 @@ class SignalCalls(SyscallBase):
                 dispositions[signal] = new
             elif new is Disposition.DEFAULT and signal in dispositions:
                 del dispositions[signal]  # what is not listed is the default
-            if new is Disposition.IGNORE or signal in signalling.IGNORED:
+            if (new is Disposition.IGNORE or signal in signalling.IGNORED) and self.happens(SIGACTION_DISCARDS):
                 signalling.discard(task, signal)
         return old
 
@@ -83,7 +85,9 @@ class SignalCalls(SyscallBase):
             return old
         if not all(1 <= signal <= LAST_SIGNAL for signal in signals):
             raise ModelError(f"a set of signals holds numbers from 1 to {LAST_SIGNAL}")
-        signals = frozenset(int(signal) for signal in signals) - signalling.UNSTOPPABLE
+        signals = frozenset(int(signal) for signal in signals)
+        if self.happens(SIGPROCMASK_UNBLOCKABLE):
+            signals -= signalling.UNSTOPPABLE
         if how not in (SigprocmaskHow.BLOCK, SigprocmaskHow.UNBLOCK, SigprocmaskHow.SETMASK):
             self.refuse(SIGPROCMASK_INVALID)
             return old  # suspended: nothing was asked for

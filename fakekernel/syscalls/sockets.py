@@ -96,8 +96,7 @@ class SocketCalls(SyscallBase):
     def _socket(self, fd: Fd) -> Description:
         description = filetable.usable(self, fd)
         if description.behaviour not in ("unix", "netlink"):
-            self.refuse(NOT_A_SOCKET)
-            raise ModelError(f"{NOT_A_SOCKET.id} is suspended, and there is no socket to go on with")
+            self.fail(NOT_A_SOCKET)
         return description
 
     def _netlink(self, fd: Fd) -> netlink.NetlinkSocket:
@@ -124,7 +123,7 @@ class SocketCalls(SyscallBase):
             self.refuse(SHUTDOWN_HOW)
             return
         # -- effects only below --
-        socket.shut(cast(socket.Socket, description.subject), DIRECTIONS[Shutdown(how)])
+        socket.shut(self, cast(socket.Socket, description.subject), DIRECTIONS[Shutdown(how)])
 
     def sendmsg(self, fd: Fd, data: bytes | NetlinkMessage, fds: tuple[Fd, ...] = (), flags: int = 0) -> int:
         description = self._socket(fd)

@@ -2,7 +2,8 @@
 
 from typing import cast
 
-from fakekernel import devpts, filetable, lifecycle, signalling, tty
+from fakekernel import devpts as devpts  # enters ptmx and the file system type
+from fakekernel import filetable, lifecycle, signalling, tty
 from fakekernel.description import Description
 from fakekernel.syscalls.base import SyscallBase
 from fakekernel.tty import Terminal
@@ -26,7 +27,6 @@ from kernelapi.protocol.terminals import (
 from kernelapi.values import Winsize
 
 STEAL = 1
-MASTER = devpts.MASTER
 
 
 class TerminalCalls(SyscallBase):
@@ -46,7 +46,7 @@ class TerminalCalls(SyscallBase):
         terminal = cast(Terminal, description.subject)
         if not terminal.master_open:
             self.refuse(HUNG_UP)
-        return terminal, description.behaviour == MASTER
+        return terminal, description.behaviour == tty.MASTER
 
     def _master(self, fd: Fd) -> Terminal:
         terminal, is_master = self._terminal(fd)
@@ -113,7 +113,7 @@ class TerminalCalls(SyscallBase):
         group = self.task.pid_namespace.pids.get(pgrp)
         if group is None:
             self.fail(SPGRP_NO_GROUP)
-        member = next(iter(group.group_members.values()), None)
+        member = next(iter(group.group_members.values()), group.task)  # a process that leads no group will do
         if member is None or member.job.session is not job.session:
             self.refuse(SPGRP_OTHER_SESSION)
         # -- effects only below --

@@ -143,7 +143,7 @@ SOCKET_MESSAGE_TOO_LONG = Refusal(
 SOCKET_BROKEN = Refusal(
     "socket.epipe.quiet", call="socket", errno=EPIPE, depends=STATE,
     cause="a seqpacket socket whose sending side is shut, or whose peer is closed; no SIGPIPE is sent, whatever the flags",
-    source="unix(7), which says that SIGPIPE is sent; net/unix/af_unix.c unix_dgram_sendmsg, net/core/sock.c sock_alloc_send_pskb",
+    source="unix(7), which says that SIGPIPE is sent; net/unix/af_unix.c unix_dgram_sendmsg",
 )  # fmt: skip
 
 LSEEK_WHENCE = Refusal(
@@ -250,7 +250,8 @@ class Descriptors(Protocol):
 
     @syscall(
         NOT_OPEN, IS_PATH_ONLY, WRITE_NOT_OPEN_FOR, WRITE_NOT_WRITABLE, WRITE_TOO_LARGE, WRITE_NO_SPACE, WRITE_BROKEN_PIPE,
-        SOCKET_RESET, SOCKET_MESSAGE_TOO_LONG, SOCKET_BROKEN, WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_DROPS_SET_ID, WRITE_DROPS_CAPABILITIES,
+        SOCKET_RESET, SOCKET_MESSAGE_TOO_LONG, SOCKET_BROKEN, WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_DROPS_SET_ID,
+        WRITE_DROPS_CAPABILITIES,
     )  # fmt: skip
     def write(self, fd: Fd, data: bytes) -> int:
         """Write; returns how many bytes were taken."""

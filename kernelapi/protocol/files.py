@@ -6,8 +6,9 @@ from typing import Protocol
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
 from kernelapi.protocol import attributes, entries, opening
-from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, TOO_MANY_OPEN
+from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, OPEN_FIFO_WITHOUT_READER, TOO_MANY_OPEN
 from kernelapi.protocol.lookup import LOOKUP
+from kernelapi.protocol.terminals import OPEN_TERMINAL
 from kernelapi.rules import STATE, Effect, Refusal
 from kernelapi.values import Stat
 
@@ -86,6 +87,8 @@ class Files(Protocol):
         opening.OPEN_BUSY,
         opening.OPEN_READ_ONLY,
         opening.OPEN_NO_DEVICE,
+        OPEN_FIFO_WITHOUT_READER,
+        OPEN_TERMINAL,
         entries.CREATE_SETGID_DIRECTORY,
         entries.CREATE_STRIPS_SETGID,
         opening.TRUNCATE_DROPS_PRIVILEGES,

@@ -1,6 +1,6 @@
 """The rules of opening a file (open(2), fs/namei.c, fs/open.c)."""
 
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOSPC, ENXIO, EPERM, EROFS, ETXTBSY
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENXIO, EPERM, EROFS, ETXTBSY
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -82,10 +82,6 @@ OPEN_NO_DEVICE = Refusal(
     "openat.enxio", call="openat", errno=ENXIO, depends=STATE,
     cause="there is no device of that number, no controlling terminal behind /dev/tty, or the file is a socket",
     source="open(2); fs/char_dev.c chrdev_open",
-)  # fmt: skip
-DEVICE_FULL = Refusal(
-    "write.enospc.full", call="write", errno=ENOSPC, depends=STATE,
-    cause="the file is /dev/full", source="full(4); drivers/char/mem.c write_full",
 )  # fmt: skip
 TRUNCATE_DROPS_PRIVILEGES = Effect(
     "openat.privileges", call="openat",

@@ -199,7 +199,8 @@ EXIT_ORPHANED_GROUP = Effect(
 )  # fmt: skip
 EXIT_HANGUP = Effect(
     "exit.hangup", call="exit_group",
-    cause="when a session leader ends, its terminal is hung up: the foreground process group gets SIGHUP and SIGCONT",
+    cause="when a session leader ends, the foreground process group of its terminal gets SIGHUP, and the session has lost its "
+    "terminal",
     source="setsid(2); drivers/tty/tty_jobctrl.c disassociate_ctty",
 )  # fmt: skip
 

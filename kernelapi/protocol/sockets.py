@@ -1,4 +1,4 @@
-"""UNIX socket pairs, passing of descriptors, and netlink (unix(7), netlink(7), net/unix/af_unix.c, net/netlink/af_netlink.c)."""
+"""UNIX socket pairs, passing of descriptors, and netlink (unix(7), netlink(7), net/unix/af_unix.c, net/netlink)."""
 
 from errno import (
     EADDRINUSE,

@@ -2,10 +2,10 @@
 
 from errno import EACCES, ECHILD, EINVAL, EPERM, ESRCH
 
-from kernelapi.flags import CloneFlag, FdFlag, Signal
+from kernelapi.flags import CloneFlag, FdFlag, OpenFlag, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, in_child, refused
+from kernelapi.testing.case import case, expect, in_child, read_all, refused
 from kernelapi.testing.cases.execution import pipe
 from kernelapi.testing.cases.processes import exit_with, wait_for_end_of
 
@@ -134,9 +134,10 @@ def lead_a_session_and_move(kernel: Kernel) -> None:
     kernel.setpgid(SELF, SELF)
 
 
-def execute_cat(kernel: Kernel, stdin: Fd, writer: Fd, go: Fd) -> None:
+def execute_cat(kernel: Kernel, stdin: Fd, *others: Fd) -> None:
+    kernel.read(stdin, 1)  # when it has been moved
     kernel.dup2(stdin, Fd(0))
-    for fd in (stdin, writer, go):
+    for fd in (stdin, *others):
         kernel.fcntl_setfd(fd, FdFlag.CLOEXEC)
     kernel.execve("/bin/cat", ("cat",), ())
 
@@ -147,6 +148,7 @@ def a_child_that_has_made_an_exec_cannot_be_moved(kernel: Kernel) -> None:
     told, tell = pipe(kernel)
     pid = kernel.clone(Signal.CHLD, execute_cat, stdin, writer, tell)
     kernel.setpgid(pid, SELF)
+    kernel.write(writer, b"!")
     kernel.close(tell)
     kernel.read(told, 1)  # until exec has closed the other end
     refused(EACCES, kernel.setpgid, pid, 0)
@@ -154,6 +156,32 @@ def a_child_that_has_made_an_exec_cannot_be_moved(kernel: Kernel) -> None:
     kernel.close(writer)
     expect("its end", kernel.wait4(pid), (pid, 0))
     refused(ECHILD, kernel.wait4, -1)
+
+
+def tell_what_is_pending(kernel: Kernel, go: Fd, answer: Fd) -> None:
+    kernel.read(go, 1)
+    kernel.write(answer, bytes(sorted(kernel.rt_sigpending())))
+
+
+def lead_and_leave(kernel: Kernel, go: Fd, answer: Fd) -> None:
+    """Have a terminal, and leave a child in its foreground that blocks what it may be sent."""
+    kernel.setsid()
+    kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, frozenset({Signal.HUP, Signal.CONT}))
+    master = kernel.open("/dev/ptmx", OpenFlag.RDWR | OpenFlag.NOCTTY)
+    kernel.ioctl_tiocsptlck(master, 0)
+    slave = kernel.open(f"/dev/pts/{kernel.ioctl_tiocgptn(master)}", OpenFlag.RDWR)
+    expect("the session of the terminal", kernel.ioctl_tiocgsid(slave), kernel.getpid())
+    kernel.clone(Signal.CHLD, tell_what_is_pending, go, answer)
+
+
+@case(tree=True)
+def the_end_of_a_session_leader_hangs_up_the_foreground_of_its_terminal(kernel: Kernel) -> None:
+    go_reader, go = kernel.pipe2(0)
+    reader, answer = kernel.pipe2(0)
+    kernel.wait4(kernel.clone(Signal.CHLD, lead_and_leave, go_reader, answer))
+    kernel.write(go, b"!")
+    kernel.close(answer)
+    expect("what the others have been sent", read_all(kernel, reader), bytes([Signal.HUP]))
 
 
 @case

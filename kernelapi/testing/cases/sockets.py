@@ -425,15 +425,15 @@ def descriptors_for_which_there_is_no_number_are_lost(kernel: Kernel) -> None:
 def _send_too_many(kernel: Kernel) -> int:
     kernel.setuid(Uid(4242))
     kernel.capset(Pid(0), CapData(EMPTY, EMPTY, EMPTY))
-    kernel.setrlimit(Rlimit.NOFILE, Limit(12, 12))
+    kernel.setrlimit(Rlimit.NOFILE, Limit(40, 40))
     one, other = kernel.socketpair(UNIX, STREAM)
     fd = kernel.pipe2(0)[0]
-    kernel.sendmsg(one, b"x", (fd,) * 12)
+    kernel.sendmsg(one, b"x", (fd,) * 40)
     kernel.sendmsg(one, b"x", (fd,))
     refused(ETOOMANYREFS, kernel.sendmsg, one, b"x", (fd,))
     expect("without any", kernel.sendmsg(one, b"x"), 1)
     kernel.read(other, 1)
-    expect("after 12 have come", kernel.sendmsg(one, b"x", (fd,)), 1)
+    expect("after 40 have come", kernel.sendmsg(one, b"x", (fd,)), 1)
     return 7
 
 
