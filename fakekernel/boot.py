@@ -1,9 +1,9 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
-from fakekernel import cgroupfs, procfs, sysfs
+from fakekernel import cgroupfs, devpts, procfs, sysfs
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
-from fakekernel.filesystem import Dentry, Superblock
+from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Superblock
 from fakekernel.lifecycle import enlist, new_pid
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import attach
@@ -104,6 +104,8 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
     )
     for resource, limit in init.job.limits.items():
         task.job.limits[resource] = limit
+    if init.mm.executable is not None:
+        init.mm.executable.inode.write_count -= 1
     enlist(system, task)
     return task
 
@@ -151,6 +153,9 @@ def _mount_host(system: System, root: Path, mntns: MountNamespace, net: NetNames
     _mount_cgroups(system, mntns, host, _mount(system, mntns, sysfs.instance(system, net), Path(root.mount, find(top, "sys"))))
     dev = _mount(system, mntns, _superblock(system, "devtmpfs", "devtmpfs"), Path(root.mount, find(top, "dev")))
     plant(dev.root, DEVICES)
+    pts = Superblock(store=system.store, fstype="devpts", dev=system.take_dev(), userns=system.userns, source="devpts")
+    devpts.furnish(pts, devpts.DEFAULTS, ROOT_UID, ROOT_GID, initial=True)
+    _mount(system, mntns, pts, Path(dev, find(dev.root, "pts")))
     _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs", S_ISVTX | 0o777), Path(dev, find(dev.root, "shm")))
 
 

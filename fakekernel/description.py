@@ -38,10 +38,15 @@ class Descriptor(NamedTuple):
 
 
 class FileTable(Record):
-    """The descriptors of a process, or of several that share them (CLONE_FILES). No number below `lowest_free` is free."""
+    """The descriptors of a process, or of several that share them (CLONE_FILES).
+
+    No number below `lowest_free` is free, and none within `run`, from its first number to before its second: so looking for
+    a free one above some number does not go through all that are taken.
+    """
 
     entries: Table[int, Descriptor] = TABLE
     lowest_free: int = 0
+    run: tuple[int, int] = (0, 0)
     users: int = 1
 
 

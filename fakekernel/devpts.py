@@ -48,12 +48,13 @@ class Devpts(Record):
 
 
 Options = dict[str, int]
+DEFAULTS: Options = {"mode": 0o600, "ptmxmode": 0, "max": MOST}
 
 
 def _options(kernel: "SyscallBase", request: MountRequest) -> Options:
     """The options as numbers, ids global; with their defaults (devpts_parse_param)."""
     userns = kernel.task.cred.userns
-    found: Options = {"mode": 0o600, "ptmxmode": 0, "max": MOST}
+    found = dict(DEFAULTS)
     for key, text in request.options:
         value: int | None = None
         if key == "newinstance" and text is None:  # from when not every mount was a new one
@@ -93,13 +94,19 @@ def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
     uid, gid = userns.kuid(0), userns.kgid(0)
     if uid is None or gid is None:
         raise NotModelled("mounting a devpts where the user namespace has no id 0")
-    sb = fstypes.new_superblock(kernel, request, options=_shown(options))
-    sb.subject = devpts = Devpts(store=kernel.store, initial=kernel.task.namespaces.mnt is kernel.machine.system.mntns)
+    sb = fstypes.new_superblock(kernel, request)
+    furnish(sb, options, uid, gid, initial=kernel.task.namespaces.mnt is kernel.machine.system.mntns)
+    return sb
+
+
+def furnish(sb: Superblock, options: Options, uid: Kuid, gid: Kgid, *, initial: bool) -> None:
+    """Make a new superblock a devpts: its state, its root, and the ptmx in it, which belongs to `uid` and `gid`."""
+    sb.options = _shown(options)
+    sb.subject = devpts = Devpts(store=sb.store, initial=initial)
     _set(devpts, options)
     root = sb.make_root(0o755, behaviour="devpts")
     mode = FileType.CHR | options["ptmxmode"]
-    root.add("ptmx", Inode(store=kernel.store, sb=sb, ino=PTMX_INO, mode=mode, uid=uid, gid=gid, rdev=PTMX, behaviour=MASTER))
-    return sb
+    root.add("ptmx", Inode(store=sb.store, sb=sb, ino=PTMX_INO, mode=mode, uid=uid, gid=gid, rdev=PTMX, behaviour=MASTER))
 
 
 def _set(devpts: Devpts, options: Options) -> None:

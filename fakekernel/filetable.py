@@ -53,6 +53,9 @@ def reserve(kernel: "SyscallBase", count: int = 1, lowest: int = 0) -> tuple[Fd,
     entries = table.entries
     numbers: list[Fd] = []
     fd = max(lowest, table.lowest_free)
+    start, end = table.run
+    if start <= fd < end:
+        fd = end
     while len(numbers) < count:
         if fd not in entries:
             numbers.append(Fd(fd))
@@ -77,6 +80,9 @@ def put(table: FileTable, fd: int, description: Description, *, cloexec: bool = 
     table.entries[fd] = Descriptor(description, cloexec)
     if fd == table.lowest_free:
         table.lowest_free = fd + 1
+    else:
+        start, end = table.run
+        table.run = (start if fd == end else fd, fd + 1)
     description.references += 1
 
 
@@ -88,6 +94,9 @@ def drop(machine: "Machine", table: FileTable, fd: int) -> None:
     found = table.entries.pop(fd)
     if fd < table.lowest_free:
         table.lowest_free = fd
+    start, end = table.run
+    if start <= fd < end:
+        table.run = (start, fd)
     release(machine, found.description)
 
 
@@ -105,7 +114,7 @@ def release(machine: "Machine", description: Description) -> None:
 def writes(description: Description) -> bool:
     """Whether it keeps a program from being run: a plain file, open for writing (i_writecount)."""
     flags = description.flags
-    return bool(flags & O_ACCMODE and not flags & OpenFlag.PATH) and (
+    return flags & O_ACCMODE in (OpenFlag.WRONLY, OpenFlag.RDWR) and not flags & OpenFlag.PATH and (
         not description.behaviour and description.inode.mode & S_IFMT == FileType.REG
     )
 
@@ -118,7 +127,7 @@ def copy_table(store: Store, table: FileTable) -> FileTable:
     entries = dict(table.entries.items())
     for found in entries.values():
         found.description.references += 1
-    return FileTable(store=store, entries=Table(store, entries), lowest_free=table.lowest_free)
+    return FileTable(store=store, entries=Table(store, entries), lowest_free=table.lowest_free, run=table.run)
 
 
 def unshare_table(task: "Task") -> None:

@@ -14,6 +14,7 @@ from fakekernel.task import AddressSpace, State, StructPid, Task
 from kernelapi.flags import LAST_SIGNAL, Disposition, Signal
 from kernelapi.protocol.processes import (
     EXIT_AUTOREAP,
+    EXIT_HANGUP,
     EXIT_INIT,
     EXIT_ORPHANED_GROUP,
     EXIT_PDEATHSIG,

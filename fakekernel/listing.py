@@ -12,6 +12,9 @@ from kernelapi.values import DirEntry
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
 
+ENDED = "/"
+"""As the cursor of a description: the end of a plain directory has been reached; what is made from now on is not listed."""
+
 HEADER = 19
 """Bytes of a struct linux_dirent64 before the name."""
 
@@ -30,6 +33,7 @@ def list_directory(kernel: "Syscalls", description: Description, count: int) -> 
     if directory.unlinked:
         kernel.refuse(GETDENTS_REMOVED)
     found: list[DirEntry] = []
+    ended = False
     for name, ino, type in _from(kernel, directory, description.offset, description.cursor):
         count -= HEADER + len(name.encode("utf-8", "surrogateescape")) + 8 & ~7
         if count < 0:
@@ -37,14 +41,20 @@ def list_directory(kernel: "Syscalls", description: Description, count: int) -> 
                 kernel.refuse(GETDENTS_TOO_SMALL)
             break
         found.append(DirEntry(name, ino, type))
+    else:
+        ended = not directory.inode.behaviour
     # -- effects only below --
     if found:
         description.offset += len(found)
         description.cursor = found[-1].name
+    if ended and description.cursor != ENDED:
+        description.cursor = ENDED
     return tuple(found)
 
 
 def _from(kernel: "Syscalls", directory: Dentry, offset: int, cursor: str) -> Iterator[Listed]:
+    if cursor == ENDED:
+        return
     if offset == 0:
         yield Listed(".", directory.inode.ino, directory.inode.type)
     if offset <= 1:

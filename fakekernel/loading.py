@@ -1,10 +1,9 @@
 """A real directory tree as a part of the simulated one: what `--rootfs DIR` does.
 
 Owners, modes, links, devices and file capabilities are taken along, in the order of names, so that the same tree always gives
-the same state. So is the content of files up to `EAGER` bytes, as long as all of it together stays below `BUDGET`; of the others the
-beginning, by which execve tells what they are: the rest is read on demand (`fakekernel.loaded`). Other file systems mounted in the
-tree are left out: their mount points are empty. Where the caller is not root, that is how it sees the tree: owners as they are, and an
-error where it cannot look.
+the same state. So is the content of files up to `EAGER` bytes, as long as all of it together stays below `BUDGET`; of the
+others the beginning, by which execve tells what they are: the rest is read on demand (`fakekernel.loaded`). Other file systems
+mounted in the tree are left out: their mount points are empty. What the caller may not read is an error.
 """
 
 import os
@@ -30,7 +29,7 @@ BUDGET = 64 << 20
 HEAD = 256
 """Bytes taken along of every other file."""
 
-MOST_ENTRIES = 500_000
+MOST_ENTRIES = 200_000
 DEEPEST = 500
 FILE_CAPABILITIES = "security.capability"
 
@@ -40,8 +39,8 @@ __all__ = ["TreeError", "load_tree"]
 def load_tree(machine: "Machine", directory: Path, at: str) -> None:
     """Let the directory `at` of the simulated host hold what the real `directory` holds, and be like it.
 
-    `at` is made if it is missing; what it held is gone. Raises `TreeError` with a sentence that names the path where something is
-    no directory, cannot be read, lies too deep, or is too much.
+    `at` is made if it is missing; what it held is gone. Raises `TreeError`, a sentence that names the path, where something
+    is no directory, cannot be read, lies too deep, or is too much.
     """
     top = str(directory)
     try:

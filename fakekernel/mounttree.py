@@ -180,6 +180,18 @@ def copy_tree(
     return copies
 
 
+def size_of_copy(old: Mount, root: Dentry) -> int:
+    """How many mounts `copy_tree` makes without the unbindable ones."""
+    number = 0
+    waiting = [child for child in old.children.values() if is_below(child.mountpoint, root)]
+    while waiting:
+        mount = waiting.pop()
+        if not mount.unbindable:
+            number += 1
+            waiting.extend(mount.children.values())
+    return number + 1
+
+
 def left_out(old: Mount, root: Dentry) -> list[Mount]:
     """The unbindable mounts that `copy_tree` leaves out at the top of what it leaves out."""
     found = []

@@ -71,7 +71,7 @@ def is_written(system: System, sb: Superblock) -> bool:
 
 def _writes(opened: Description) -> bool:
     return (
-        opened.flags & O_ACCMODE != OpenFlag.RDONLY
+        opened.flags & O_ACCMODE in (OpenFlag.WRONLY, OpenFlag.RDWR)
         and not opened.flags & OpenFlag.PATH
         and opened.inode.type is FileType.REG
     )

@@ -33,8 +33,8 @@ class HostProfile:
     """Where the simulated kernel starts.
 
     `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
-    depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them, and mounted below
-    /sys/fs/cgroup; `processors` the number of those.
+    depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them,
+    mounted below /sys/fs/cgroup; `processors` how many there are.
     """
 
     release: str = "6.18.0"

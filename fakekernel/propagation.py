@@ -38,7 +38,7 @@ def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mou
     """
     placed = [(source, parent)]
     if parent.group:
-        plan = _plan(system, parent, mountpoint)  # by what is shared now: the tree that is attached may itself receive the event
+        plan = _plan(system, parent, mountpoint)  # by what is shared now: the tree may itself be among the receivers
         for mount in descend(source):
             make_shared(system, mount)
         placed += _carry_out(system, plan, source)

@@ -16,6 +16,7 @@ from fakekernel.task import StructPid, Task
 from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, Disposition, OpenFlag, Signal
 from kernelapi.protocol.descriptors import (
+    CLOSE_HANGS_UP,
     LSEEK_PIPE,
     READ_HUNG_UP,
     READ_WOULD_BLOCK,
@@ -271,7 +272,8 @@ class MasterBehaviour(Behaviour):
     """The master of a pseudoterminal. `fakekernel.devpts` opens it."""
 
     def release(self, machine: "Machine", description: Description) -> None:
-        hang_up(machine, cast(Terminal, description.subject))
+        if CLOSE_HANGS_UP not in machine.suspended:
+            hang_up(machine, cast(Terminal, description.subject))
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         terminal = cast(Terminal, description.subject)

@@ -208,7 +208,7 @@ VIOLATED: dict[str, Broken] = {
     "MASK-01": Broken(F.without("restrict_kernel_files")),
     "MASK-07": Broken(F.without("restrict_kernel_files")),
     "CWD-01": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/proc/self/fd/5", **AS_ROOT}),
-    "CWD-02": Broken(F, {"working_dir": "/root"}),
+    "CWD-02": Broken(F, {"working_dir": "/root", "capabilities": []}),
     "SYNC-01": Broken(F.following("load_environment", make_a_process_early)),
     "SYNC-03": Broken(F, {"mount_config": None, "restrict_sys": False}),
     "SYNC-10": Broken(F.without("shut_down_sending"), {"user": "bogus"}),

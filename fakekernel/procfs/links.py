@@ -103,6 +103,9 @@ class DescriptorLink(MagicLink):
     def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
         pass  # made anew for each walk: never out of date
 
+    def size(self, kernel: "Syscalls", inode: Inode) -> int:
+        return 64
+
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         of = cast(DescriptorOf, inode.subject)
         task = of.pid.task
@@ -123,9 +126,9 @@ def link_mode(flags: int) -> int:
         return int(FileType.LNK)
     access = flags & O_ACCMODE
     mode = 0
-    if access != OpenFlag.WRONLY:
+    if access in (OpenFlag.RDONLY, OpenFlag.RDWR):
         mode |= 0o500
-    if access != OpenFlag.RDONLY:
+    if access in (OpenFlag.WRONLY, OpenFlag.RDWR):
         mode |= 0o300
     return FileType.LNK | mode
 

@@ -163,13 +163,13 @@ class DescriptorCalls(SyscallBase):
 
     def read(self, fd: Fd, count: int) -> bytes:
         description = filetable.usable(self, fd)
-        if description.flags & O_ACCMODE == OpenFlag.WRONLY:
+        if description.flags & O_ACCMODE not in (OpenFlag.RDONLY, OpenFlag.RDWR):
             self.refuse(READ_NOT_OPEN_FOR)
         return BEHAVIOURS[description.behaviour].read(cast("Syscalls", self), description, count)
 
     def write(self, fd: Fd, data: bytes) -> int:
         description = filetable.usable(self, fd)
-        if description.flags & O_ACCMODE == OpenFlag.RDONLY:
+        if description.flags & O_ACCMODE not in (OpenFlag.WRONLY, OpenFlag.RDWR):
             self.refuse(WRITE_NOT_OPEN_FOR)
         return BEHAVIOURS[description.behaviour].write(cast("Syscalls", self), description, data)
 

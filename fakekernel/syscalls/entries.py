@@ -14,7 +14,7 @@ from fakekernel.propagation import detach_mounts
 from fakekernel.syscalls.creation import CreationBase
 from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import S_IFMT, S_ISGID, S_ISUID, S_ISVTX, AtFlag, FileType
+from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, AtFlag, FileType
 from kernelapi.protocol.entries import (
     CREATE_REMOVED,
     CREATE_UNSUPPORTED,
@@ -130,7 +130,8 @@ class EntryCalls(CreationBase):
             self.refuse(LINK_FLAGS)
         empty_ok = bool(flags & EMPTY_PATH)
         check_name(self, oldpath, empty_ok=empty_ok)
-        if not oldpath and olddirfd >= 0 and not self._may_link_description(description(self, olddirfd)):
+        starts_at_descriptor = olddirfd != AT_FDCWD and oldpath[:1] != "/"
+        if empty_ok and starts_at_descriptor and not self._may_link_description(description(self, olddirfd)):
             self.refuse(LINK_EMPTY_UNPRIVILEGED)
         old = resolve(self, olddirfd, oldpath, follow=bool(flags & SYMLINK_FOLLOW), empty_ok=empty_ok)
         place = self.vacancy(newdirfd, newpath)

@@ -15,10 +15,11 @@ from fakekernel.mounttree import (
     is_ancestor,
     is_below,
     left_out,
+    size_of_copy,
 )
 from fakekernel.mountusers import is_written, is_written_through
 from fakekernel.namespaces import Namespace
-from fakekernel.peers import change_propagation
+from fakekernel.peers import change_propagation, receivers
 from fakekernel.propagation import attach_tree
 from fakekernel.syscalls.umounts import UmountCalls
 from fakekernel.userns import UserNamespace
@@ -87,8 +88,14 @@ class MountCalls(UmountCalls):
     def _graft(self, tree: Mount, place: Path) -> None:
         attach_tree(self.machine.system, self.task.namespaces.mnt, tree, place.mount, place.dentry)
 
-    def _check_room(self, more: int) -> None:
-        if len(self.task.namespaces.mnt.mounts) + more > self.machine.system.mount_max:
+    def _check_room(self, place: Path, more: int) -> None:
+        """Whether `more` mounts fit the namespace of `place`, and all others that they propagate to (count_mounts)."""
+        system = self.machine.system
+        wanted: dict[MountNamespace | None, int] = {place.mount.ns: more}
+        for receiver in receivers(system, place.mount):
+            if receiver.ns is not None and is_below(place.dentry, receiver.root):
+                wanted[receiver.ns] = wanted.get(receiver.ns, 0) + more
+        if any(ns is not None and len(ns.mounts) + count > system.mount_max for ns, count in wanted.items()):
             self.refuse(rows.MOUNT_TOO_MANY)
 
     # -- mount: remount --
@@ -160,7 +167,7 @@ class MountCalls(UmountCalls):
             self.refuse(rows.BIND_LOCKED_UNBINDABLE)
         if root.inode.is_directory is not place.inode.is_directory:
             self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
-        self._check_room(1)
+        self._check_room(place, size_of_copy(mount, root) if recursive else 1)
         # -- effects only below --
         system = self.machine.system
         if recursive:
@@ -263,7 +270,7 @@ class MountCalls(UmountCalls):
             self.refuse(rows.MOUNT_SAME_AGAIN)
         if not place.inode.is_directory:
             self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
-        self._check_room(1)
+        self._check_room(place, 1)
         return existing if existing is not None else fstype.make(self, request)
 
     def _check_device(self, source: str) -> None:

@@ -5,7 +5,6 @@ from kernelapi.capability import Cap
 from kernelapi.protocol.names import NAME_LENGTH, NAME_TOO_LONG, NAME_UNPRIVILEGED, name_bytes, name_text
 from kernelapi.values import Utsname
 
-VERSION = "#1 SMP PREEMPT_DYNAMIC"
 MACHINE = "x86_64"
 
 
@@ -16,7 +15,8 @@ class NameCalls(SyscallBase):
 
     def uname(self) -> Utsname:
         uts = self.task.namespaces.uts
-        return Utsname("Linux", uts.nodename, self.machine.host.release, VERSION, MACHINE, uts.domainname)
+        host = self.machine.host
+        return Utsname("Linux", uts.nodename, host.release, host.version, MACHINE, uts.domainname)
 
     def sethostname(self, name: str) -> None:
         text = self._name(name)

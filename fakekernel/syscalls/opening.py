@@ -26,6 +26,7 @@ from kernelapi.protocol.opening import (
     OPEN_DEVICE_CGROUP,
     OPEN_DIRECTORY,
     OPEN_EXISTS,
+    OPEN_FIFO_FOR_NOTHING,
     OPEN_FLAGS,
     OPEN_LINK,
     OPEN_NO_DEVICE,
@@ -174,6 +175,8 @@ class OpenCalls(CreationBase):
         description = Description(
             store=self.store, behaviour=behaviour, path=place, inode=inode, flags=flags & (KEPT | NOCTTY), cred=self.task.cred
         )
+        if behaviour in ("fifo", "pipe") and flags & ACCMODE == ACCMODE:
+            self.refuse(OPEN_FIFO_FOR_NOTHING)
         if behaviour:
             subject = BEHAVIOURS[behaviour].open(cast("Syscalls", self), description)
             if subject is not None:

@@ -47,12 +47,12 @@ from kernelapi.protocol.processes import (
 
 NEWNS, NEWUSER, NEWPID = map(int, (CloneFlag.NEWNS, CloneFlag.NEWUSER, CloneFlag.NEWPID))
 VM, FS, FILES, SIGHAND = map(int, (CloneFlag.VM, CloneFlag.FS, CloneFlag.FILES, CloneFlag.SIGHAND))
-THREAD, PARENT, VFORK = map(int, (CloneFlag.THREAD, CloneFlag.PARENT, CloneFlag.VFORK))
+THREAD, PARENT, VFORK, PIDFD = map(int, (CloneFlag.THREAD, CloneFlag.PARENT, CloneFlag.VFORK, CloneFlag.PIDFD))
 EXIT_SIGNAL = 0xFF  # the bits of clone's flags that hold it (CSIGNAL)
 
-WAIT_OPTIONS = int(
-    WaitFlag.NOHANG | WaitFlag.UNTRACED | WaitFlag.CONTINUED | WaitFlag.WNOTHREAD | WaitFlag.WCLONE | WaitFlag.WALL
-)
+NOHANG, UNTRACED, CONTINUED = map(int, (WaitFlag.NOHANG, WaitFlag.UNTRACED, WaitFlag.CONTINUED))
+WALL, WCLONE = int(WaitFlag.WALL), int(WaitFlag.WCLONE)
+WAIT_OPTIONS = NOHANG | UNTRACED | CONTINUED | WALL | WCLONE | int(WaitFlag.WNOTHREAD)
 INT_MIN = -(2**31)
 STOPPED_STATUS = 0x7F  # in the low byte of a status word; the signal is in the next
 CONTINUED_STATUS = 0xFFFF
@@ -69,6 +69,7 @@ class ProcessCalls(SyscallBase):
 
     def clone(self, flags: int, child: Callable[..., int | None], *args: Any) -> Pid:
         task = self.task
+        flags = int(flags)
         if task.progress is None:
             born = self._clone(flags, Image(child, args))
             if flags & VFORK:
@@ -97,7 +98,7 @@ class ProcessCalls(SyscallBase):
             self.refuse(CLONE_THREAD_NAMESPACE)
         if flags & THREAD:
             raise NotModelled("a second thread in a process (CLONE_THREAD)")
-        if flags & CloneFlag.PIDFD:
+        if flags & PIDFD:
             raise NotModelled("clone with CLONE_PIDFD")
         if "<" in getattr(image.function, "__qualname__", "<"):
             raise ModelError(f"the program of a process must be a module-level function, not {image.function!r}")
@@ -195,6 +196,7 @@ class ProcessCalls(SyscallBase):
         lifecycle.end(self.machine, self.task, (status & 0xFF) << 8)
 
     def wait4(self, pid: int, options: int = 0) -> tuple[Pid, int]:
+        options = int(options)
         if options & ~WAIT_OPTIONS:
             self.refuse(WAIT_UNKNOWN_OPTION)
         if pid == INT_MIN:
@@ -206,7 +208,7 @@ class ProcessCalls(SyscallBase):
         ready = [child for child in children if _has_news(child, options)]
         if ready:
             return self._collect(min(ready, key=_sibling))
-        if options & WaitFlag.NOHANG:
+        if options & NOHANG:
             return Pid(0), 0
         groups: list[Record] = [child.job for child in children] if pid <= 0 else []
         self.block("a child to end", self.task.children, *children, *groups)
@@ -334,7 +336,7 @@ def _shared(object: Shared) -> Shared:
 
 def _is_eligible(child: Task, options: int) -> bool:
     """Whether wait4 with these options is about `child` (eligible_child)."""
-    return bool(options & WaitFlag.WALL) or (child.exit_signal != Signal.CHLD) == bool(options & WaitFlag.WCLONE)
+    return bool(options & WALL) or (child.exit_signal != Signal.CHLD) == bool(options & WCLONE)
 
 
 def _has_news(child: Task, options: int) -> bool:
@@ -342,8 +344,8 @@ def _has_news(child: Task, options: int) -> bool:
     if child.state is State.ZOMBIE:
         return True
     if child.state is State.STOPPED:
-        return bool(options & WaitFlag.UNTRACED) and child.stop_signal != 0
-    return bool(options & WaitFlag.CONTINUED) and child.was_continued
+        return bool(options & UNTRACED) and child.stop_signal != 0
+    return bool(options & CONTINUED) and child.was_continued
 
 
 def _sibling(child: Task) -> int:

@@ -144,6 +144,9 @@ def root_after_exec_has_no_more_than_configured(moment: Exec) -> Iterator[Obliga
 
 @invariant("CAP-14", at=EXEC, severity=LOW, source="capabilities(7), the securebits flags")
 def securebits_are_those_of_the_caller(moment: Exec) -> Iterator[Obligation]:
-    """At exec, the securebits are the default ones (keepcaps aside): the configuration cannot ask for others."""
+    """At exec, the securebits are the default ones, keepcaps aside.
+
+    The configuration cannot ask for others, and a payload that runs as root with NOROOT set is not the root that it takes itself for.
+    """
     other = moment.previous.securebits & ~Securebit.KEEP_CAPS
     yield decide(moment, not other, f"its securebits are {Securebit(other)!r}", securebits=other)

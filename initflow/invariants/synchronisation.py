@@ -5,21 +5,18 @@ from collections.abc import Iterator
 from initflow.invariants.model import END, HIGH, MEDIUM, Moment, Obligation, before, decide, invariant
 from initflow.run import Outcome, Reported, Role
 from kernelapi.event import Event
+from kernelapi.flags import FileType
 
 
-@invariant("SYNC-01", at=END, severity=HIGH, source="cgroups(7)")
+@invariant("SYNC-01", at=before("clone"), severity=HIGH, source="cgroups(7)")
 def init_makes_no_process_before_it_is_in_its_cgroup(moment: Moment) -> Iterator[Obligation]:
     """Init makes no process before the parent has let it go on.
 
     One made earlier would stay outside the limits that the parent is about to set.
     """
-    released = False
-    for event, role in zip(moment.run.events, moment.run.roles, strict=True):
-        if role is Role.INIT and event.call.name == "read" and _from_pipe(event):
-            released = True
-        if role in (Role.CHILD, Role.INIT) and event.call.name == "clone":
-            here = Moment(moment.run, event, None, role, None)
-            yield decide(here, released, "it makes a process before the parent has put it into its cgroup")
+    if moment.is_init:
+        released = any(event.result for event in _heard(moment))
+        yield decide(moment, released, "it makes a process before the parent has put it into its cgroup")
 
 
 @invariant("SYNC-03", at=END, severity=HIGH, source="unix(7)")
@@ -49,14 +46,12 @@ def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterat
 
     A parent that still sends would be refused, and end without having read the message.
     """
-    if moment.role is not Role.INIT or moment.event is None or moment.event.args[0] < 3:
+    if moment.role is not Role.INIT or moment.event is None:
         return
-    end = any(
-        event.process == moment.event.process and event.call.name == "read" and event.result == b"" and _from_pipe(event)
-        for event in moment.run.events[: moment.event.index]
-        if event.args and event.args[0] == moment.event.args[0]
-    )
-    yield decide(moment, end, "it reports without having read to the end what the parent sends")
+    fd = moment.event.args[0]
+    if fd in moment.state.files and moment.state.files[fd].type is FileType.SOCK:
+        finished = any(event.args[0] == fd and event.result == b"" for event in _heard(moment))
+        yield decide(moment, finished, "it reports without having read to the end what the parent sends")
 
 
 @invariant("SYNC-10", at=END, severity=HIGH, source="pipe(7), unix(7)")
@@ -71,5 +66,18 @@ def nobody_waits_for_ever(moment: Moment) -> Iterator[Obligation]:
     yield decide(moment, ok, f"these wait for ever: {'; '.join(waiting)}", waiting=waiting)
 
 
-def _from_pipe(event: Event) -> bool:
-    return bool(event.args) and event.args[0] >= 3
+def _heard(moment: Moment) -> Iterator[Event]:
+    """What init had read, before this moment, from descriptors that it did not open itself: from its parent."""
+    assert moment.event is not None
+    own: set[int] = set()
+    for event, role in zip(moment.run.events, moment.run.roles, strict=True):
+        if event.index >= moment.event.index:
+            return
+        if role is not Role.INIT or event.process != moment.event.process or event.errno:
+            continue
+        if event.call.name in ("open", "openat"):
+            own.add(event.result)
+        elif event.call.name == "close":
+            own.discard(event.args[0])
+        elif event.call.name == "read" and event.args[0] not in own:
+            yield event

@@ -186,11 +186,18 @@ WRITE_HUNG_UP = Refusal(
     cause="the terminal was hung up, or its other side is closed", source="pty(7); drivers/tty/n_tty.c n_tty_write",
 )  # fmt: skip
 
+CLOSE_HANGS_UP = Effect(
+    "close.tty.hangup", call="close",
+    cause="closing the last descriptor of a master hangs up its slave: the session that it controls loses it, the leader "
+    "gets SIGHUP and SIGCONT, open descriptors read the end, and the node is gone",
+    source="pty(7); drivers/tty/pty.c pty_close, drivers/tty/tty_io.c __tty_hangup",
+)  # fmt: skip
+
 
 class Descriptors(Protocol):
     """A descriptor is a number in a table; behind it stands an open file description, which may have several."""
 
-    @syscall(NOT_OPEN)
+    @syscall(NOT_OPEN, CLOSE_HANGS_UP)
     def close(self, fd: Fd) -> None:
         """Free the descriptor."""
 

@@ -102,8 +102,8 @@ LINK_FLAGS = Refusal(
 )  # fmt: skip
 LINK_EMPTY_UNPRIVILEGED = Refusal(
     "linkat.enoent.empty", call="linkat", errno=ENOENT, depends=STATE,
-    cause="with AT_EMPTY_PATH the caller has no CAP_DAC_READ_SEARCH and did not open the descriptor with its present "
-    "credentials",
+    cause="AT_EMPTY_PATH, be the path empty or not, and the caller has no CAP_DAC_READ_SEARCH and did not open the "
+    "descriptor with its present credentials",
     source="open(2); fs/namei.c path_init",
 )  # fmt: skip
 LINK_MOUNT = Refusal(

@@ -87,6 +87,7 @@ class Files(Protocol):
         opening.OPEN_BUSY,
         opening.OPEN_READ_ONLY,
         opening.OPEN_NO_DEVICE,
+        opening.OPEN_FIFO_FOR_NOTHING,
         OPEN_FIFO_WITHOUT_READER,
         OPEN_TERMINAL,
         entries.CREATE_SETGID_DIRECTORY,

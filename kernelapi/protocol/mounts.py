@@ -45,7 +45,7 @@ MOUNT_DIRECTORY_MISMATCH = Refusal(
 MOUNT_TOO_MANY = Refusal(
     "mount.enospc", call="mount", errno=ENOSPC, depends=STATE,
     cause="the mount namespace would hold more than /proc/sys/fs/mount-max mounts (100,000)",
-    source="mount(2); fs/namespace.c count_mounts",
+    source="mount(2); fs/namespace.c count_mounts", excuse="needs memory exhaustion: a hundred thousand mounts",
 )  # fmt: skip
 
 # -- mount: MS_REMOUNT --

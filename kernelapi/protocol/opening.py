@@ -78,6 +78,11 @@ OPEN_READ_ONLY = Refusal(
     cause="write access is asked for through a read-only mount",
     source="open(2); fs/open.c do_dentry_open",
 )  # fmt: skip
+OPEN_FIFO_FOR_NOTHING = Refusal(
+    "openat.einval.fifo", call="openat", errno=EINVAL, depends=ARGUMENTS,
+    cause="the file is a FIFO or a pipe, and the access mode is 3: neither for reading nor for writing",
+    source="open(2); fs/pipe.c fifo_open",
+)  # fmt: skip
 OPEN_NO_DEVICE = Refusal(
     "openat.enxio", call="openat", errno=ENXIO, depends=STATE,
     cause="there is no device of that number, no controlling terminal behind /dev/tty, or the file is a socket",

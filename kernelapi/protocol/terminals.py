@@ -109,12 +109,6 @@ OPEN_ACQUIRES = Effect(
     "it passes O_NOCTTY or opens it only for writing",
     source="open(2), O_NOCTTY; drivers/tty/tty_jobctrl.c tty_open_proc_set_tty",
 )  # fmt: skip
-CLOSE_HANGS_UP = Effect(
-    "close.tty.hangup", call="close",
-    cause="closing the last descriptor of a master hangs up its slave: the session that it controls loses it, the leader "
-    "gets SIGHUP and SIGCONT, open descriptors read the end, and the node is gone",
-    source="pty(7); drivers/tty/pty.c pty_close, drivers/tty/tty_io.c __tty_hangup",
-)  # fmt: skip
 OPEN_TERMINAL = (OPEN_PTMX_ALONE, OPEN_PTMX_WITHOUT_DEVPTS, OPEN_PTMX_FULL, OPEN_MASTERLESS, OPEN_LOCKED, OPEN_ACQUIRES)
 """The rows of opening a terminal, for openat."""
 

@@ -3,7 +3,6 @@
 The stage is a program like any other, written against the protocol: it is the same on every kernel.
 """
 
-from kernelapi.errors import NotModelled
 from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
@@ -66,10 +65,7 @@ def make_tree(kernel: Kernel, executable: bytes) -> None:
     for name, (major, minor) in DEVICES.items():
         kernel.mknod(f"dev/{name}", 0o020666, makedev(major, minor))
     kernel.mkdir("dev/pts", 0o755)
-    try:  # TEMPORARY until the model has devpts
-        kernel.mount("devpts", "dev/pts", "devpts", MountFlag.NOSUID | MountFlag.NOEXEC, "newinstance,ptmxmode=0666,mode=620")
-    except NotModelled:
-        pass
+    kernel.mount("devpts", "dev/pts", "devpts", MountFlag.NOSUID | MountFlag.NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     kernel.symlink("pts/ptmx", "dev/ptmx")
     write_file(kernel, "etc/passwd", PASSWD.encode())
     write_file(kernel, "etc/group", GROUP.encode())

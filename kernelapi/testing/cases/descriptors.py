@@ -1,6 +1,6 @@
 """Laws of descriptors: numbers, duplicates, close-on-exec, reading, writing, seeking, listing."""
 
-from errno import EBADF, EFBIG, EINVAL, EISDIR, EMFILE, ENOENT, ENOTDIR, ESPIPE
+from errno import EBADF, EFBIG, EINVAL, EISDIR, EMFILE, ENOENT, ENOSPC, ENOTDIR, ESPIPE
 
 from kernelapi.flags import CloneFlag, CloseRangeFlag, Disposition, FdFlag, FileType, OpenFlag, Rlimit, Seek, Signal
 from kernelapi.ids import Fd, Uid
@@ -347,6 +347,21 @@ def a_file_grows_up_to_its_limit(kernel: Kernel) -> None:
     expect("the content", in_child(kernel, _write_to_the_limit), b"01234567xy")
     _, status = kernel.wait4(kernel.clone(Signal.CHLD, _write_beyond_the_limit))
     expect("the signal", status & 0x7F, Signal.XFSZ)
+
+
+@case
+def a_process_file_is_neither_read_nor_written(kernel: Kernel) -> None:
+    fd = kernel.pidfd_open(kernel.getpid())
+    refused(EINVAL, kernel.read, fd, 0)
+    refused(EINVAL, kernel.write, fd, b"x")
+    refused(ESPIPE, kernel.lseek, fd, 0)
+
+
+@case(tree=True)
+def the_full_device_has_no_room(kernel: Kernel) -> None:
+    fd = kernel.open("/dev/full", RDWR)
+    refused(ENOSPC, kernel.write, fd, b"x")
+    expect("reading", kernel.read(fd, 3), b"\0\0\0")
 
 
 # -- seeking --

@@ -391,6 +391,38 @@ def who_has_made_an_exec_ends_with_sigchld(kernel: Kernel) -> None:
     expect("its end", kernel.wait4(pid), (pid, 0))
 
 
+def parent_of_one_with_another_signal(kernel: Kernel, stdin: Fd, writer: Fd, never: Fd) -> None:
+    kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, frozenset({Signal.USR1, Signal.CHLD}))
+    kernel.clone(Signal.USR1, live_until_closed, never, writer)
+    become_cat(kernel, stdin, writer, never)
+
+
+def live_until_closed(kernel: Kernel, never: Fd, writer: Fd) -> None:
+    kernel.close(writer)
+    kernel.read(never, 1)
+
+
+def pending_of(kernel: Kernel, pid: int) -> int:
+    """The signals that are pending for a process, as a mask."""
+    fd = kernel.open(f"/proc/{pid}/status", OpenFlag.RDONLY)
+    text = read_all(kernel, fd).decode()
+    kernel.close(fd)
+    return int(text.partition("ShdPnd:")[2].split()[0], 16)
+
+
+@case(tree=True)
+def a_parent_that_has_made_an_exec_gets_sigchld_whatever_its_child_was_to_send(kernel: Kernel) -> None:
+    stdin, writer = pipe(kernel)
+    never, end = pipe(kernel)
+    pid = kernel.clone(CloneFlag.VFORK | Signal.CHLD, parent_of_one_with_another_signal, stdin, writer, never)
+    kernel.write(end, b"!")
+    while not (pending := pending_of(kernel, pid)):
+        kernel.clock_nanosleep(1, 0, 1_000_000)
+    expect("what it has been sent", pending, 1 << Signal.CHLD - 1)
+    kernel.close(writer)
+    expect("its end", kernel.wait4(pid), (pid, 0))
+
+
 def share_and_execute(kernel: Kernel, fd: Fd) -> None:
     kernel.execve("/bin/true", ("true",), ())
 

@@ -2,7 +2,7 @@
 
 from errno import EBUSY, EINVAL, ENODEV, EPERM
 
-from kernelapi.flags import CloneFlag, MountFlag, Signal, UmountFlag
+from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
@@ -193,3 +193,16 @@ def the_file_of_a_mount_namespace_cannot_be_bound_within_it(kernel: Kernel) -> N
     bind(kernel, "/proc/self/ns/net", "/f")
     entry = mount_at(kernel, "/f")
     expect("what is bound", (entry.fstype, entry.root), ("nsfs", kernel.readlink("/proc/self/ns/net")))
+
+
+@case(tree=True)
+def propagation_of_a_more_privileged_namespace_is_not_changed(kernel: Kernel) -> None:
+    directories(kernel, "/a")
+    tmpfs(kernel, "/a")
+    fd = kernel.open("/a", OpenFlag.PATH | OpenFlag.DIRECTORY)
+    in_child(kernel, _changes_what_it_has_open, fd, flags=OTHER_OWNER)
+
+
+def _changes_what_it_has_open(kernel: Kernel, fd: Fd) -> None:
+    refused(EINVAL, kernel.mount, "", f"/proc/self/fd/{fd}", "", MountFlag.SHARED | MountFlag.SLAVE, "")
+    refused(EPERM, kernel.mount, "", f"/proc/self/fd/{fd}", "", MountFlag.SHARED, "")  # since 6.16; before that EINVAL

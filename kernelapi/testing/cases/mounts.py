@@ -207,6 +207,17 @@ def a_missing_source_reads_as_none_and_special_characters_are_escaped(kernel: Ke
     expect("special characters in a path", mount_table(kernel)[-1].point, "/a\\040b\\134c\\011#")
 
 
+@case(tree=True)
+def a_file_system_is_not_mounted_twice_on_the_same_place(kernel: Kernel) -> None:
+    directories(kernel, "/m")
+    kernel.mount("s", "/m", "sysfs", 0, "")
+    refused(EBUSY, kernel.mount, "s", "/m", "sysfs", 0, "")
+    bind(kernel, "/m", "/m")
+    tmpfs(kernel, "/m")
+    kernel.mount("s", "/m", "sysfs", 0, "")
+    expect("one file system", len({entry.dev for entry in mounts_at(kernel, "/m") if entry.fstype == "sysfs"}), 1)
+
+
 # -- remount --
 
 

@@ -206,3 +206,26 @@ def _pivots_in_a_user_namespace(kernel: Kernel) -> None:
     kernel.umount2(".", UmountFlag.DETACH)
     refused(EINVAL, kernel.umount2, "/", UmountFlag.DETACH)
     refused(EINVAL, kernel.mount, "/", "/proc", "", MountFlag.MOVE, "")
+
+
+@case(tree=True)
+def the_top_of_a_namespace_stays_where_it_is(kernel: Kernel) -> None:
+    bare = _at_the_top(kernel)
+    refused(EINVAL, kernel.umount2, "/", UmountFlag.DETACH)
+    kernel.mount("new", "/", "tmpfs", 0, "")  # covers the root, from which ".." then leads onto it
+    refused(EINVAL, kernel.pivot_root, "/..", "/..")  # the old root is mounted on nothing
+    kernel.chdir("/..")
+    for directory in ("r", "r/o"):
+        kernel.mkdir(directory, 0o755)
+        kernel.mount("t", directory, "tmpfs", 0, "")
+    kernel.chroot("r")
+    kernel.fchdir(bare)
+    refused(EINVAL, kernel.pivot_root, ".", "/o")  # nor is what would be the new one
+
+
+def _at_the_top(kernel: Kernel) -> Fd:
+    """Strip the namespace of all but its first mount, and stand there. Returns a descriptor of it."""
+    ns = kernel.open("/proc/self/ns/mnt", OpenFlag.RDONLY)
+    kernel.umount2("/", UmountFlag.DETACH)
+    kernel.setns(ns, 0)
+    return kernel.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY)

@@ -470,10 +470,12 @@ def _leave_later(kernel: Kernel, master: Fd, path: str, held: Fd, holder: Fd, go
     kernel.setsid()
     ignore(kernel, Signal.HUP)
     slave = kernel.open(path, RDWR)
-    member = kernel.clone(Signal.CHLD, _not_ignoring, held, holder)
+    listening, listens = kernel.pipe2(0)
+    member = kernel.clone(Signal.CHLD, _not_ignoring, held, holder, listens)
     kernel.close(holder)
     kernel.setpgid(member, member)
     kernel.ioctl_tiocspgrp(slave, member)
+    kernel.read(listening, 1)
     kernel.write(ready, b"x")
     kernel.read(go, 1)
     refused(ENXIO, kernel.open, "/dev/tty", RDWR)
@@ -481,8 +483,9 @@ def _leave_later(kernel: Kernel, master: Fd, path: str, held: Fd, holder: Fd, go
     return 7
 
 
-def _not_ignoring(kernel: Kernel, held: Fd, holder: Fd) -> None:
+def _not_ignoring(kernel: Kernel, held: Fd, holder: Fd, listens: Fd) -> None:
     kernel.rt_sigaction(Signal.HUP, Disposition.DEFAULT)
+    kernel.write(listens, b"x")
     kernel.close(held)
     kernel.clock_nanosleep(1, 0, 10**12)
 

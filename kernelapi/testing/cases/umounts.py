@@ -1,12 +1,12 @@
 """Laws of umount2(2)."""
 
-from errno import EAGAIN, EBUSY, EINVAL, ENOENT, EROFS
+from errno import EAGAIN, EBUSY, EINVAL, ENOENT, EPERM, EROFS
 
 from kernelapi.flags import OpenFlag, Signal, UmountFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, refused
-from kernelapi.testing.cases.mounts import REMOUNT, directories, tmpfs
+from kernelapi.testing.case import case, expect, in_child, refused
+from kernelapi.testing.cases.mounts import OTHER_OWNER, REMOUNT, bind, directories, tmpfs
 from kernelapi.testing.mountinfo import mount_at, shape
 from kernelapi.testing.stage import write_file
 
@@ -110,3 +110,16 @@ def umounting_the_own_root_makes_it_read_only(kernel: Kernel) -> None:
     kernel.umount2("/", 0)
     kernel.mount("", "/", "", REMOUNT, "")
     kernel.mkdir("/d", 0o755)
+
+
+@case(tree=True)
+def a_root_on_a_file_system_of_somebody_else_is_not_made_read_only(kernel: Kernel) -> None:
+    directories(kernel, "/jail")
+    in_child(kernel, _umounts_its_root, flags=OTHER_OWNER)
+
+
+def _umounts_its_root(kernel: Kernel) -> None:
+    bind(kernel, "/jail", "/jail")
+    kernel.chroot("/jail")
+    refused(EPERM, kernel.umount2, "/", 0)
+    kernel.umount2("/", UmountFlag.DETACH)
