@@ -78,11 +78,10 @@ def of_the_caller(kernel: "SyscallBase") -> UserNamespace:
 class FilesystemType:
     """A type of file system.
 
-    `make` gives a new instance for a request; nothing is refused any more. Before that,
+    `make` gives the instance for a request: a new one, or one that there is already, and then without any effect. Before that,
     `check` refuses bad options by MOUNT_BAD_OPTION; then the caller needs CAP_SYS_ADMIN over what `owner` says, or, unless
     `in_userns`, over the initial user namespace. `reconfigure` takes the options of a remount, after `check`; it
     may refuse, before any effect.
-    `existing` finds the instance that is there already, for a type that has one for each namespace.
     `must_be_visible`: one in full is needed to mount another one in a less privileged mount namespace (SB_I_USERNS_VISIBLE).
     """
 
@@ -93,7 +92,6 @@ class FilesystemType:
     in_userns: bool = False
     needs_device: bool = False
     must_be_visible: bool = False
-    existing: Callable[["SyscallBase", MountRequest], Superblock | None] | None = None
     reconfigure: Callable[["SyscallBase", Superblock, MountRequest], None] | None = None
 
 

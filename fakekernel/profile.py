@@ -1,6 +1,7 @@
 """What kind of host the machine is: kernel release, capabilities, limits, security modules."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kernelapi.capability import FULL, CapSet
 from kernelapi.flags import RLIM_INFINITY, Rlimit
@@ -23,6 +24,9 @@ DEFAULT_PROC_ENTRIES = (
     "acpi", "bus", "driver", "fs", "irq", "kcore", "keys", "kmsg", "pressure", "scsi", "sysrq-trigger", "timer_list", "tty",
 )  # fmt: skip
 """What the kernel of a usual distribution has."""
+
+OPTIONAL_PROC_ENTRIES = frozenset((*DEFAULT_PROC_ENTRIES, "asound", "latency_stats", "sched_debug", "timer_stats"))
+"""Those that a kernel may have or not."""
 
 DEFAULT_CGROUP_V1 = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "perf_event")
 """The controllers that the flow uses."""
@@ -50,3 +54,78 @@ class HostProfile:
 
 
 DEFAULT_HOST = HostProfile()
+
+LIMIT_NAMES = (
+    (Rlimit.CPU, "Max cpu time"),
+    (Rlimit.FSIZE, "Max file size"),
+    (Rlimit.DATA, "Max data size"),
+    (Rlimit.STACK, "Max stack size"),
+    (Rlimit.CORE, "Max core file size"),
+    (Rlimit.RSS, "Max resident set"),
+    (Rlimit.NPROC, "Max processes"),
+    (Rlimit.NOFILE, "Max open files"),
+    (Rlimit.MEMLOCK, "Max locked memory"),
+    (Rlimit.AS, "Max address space"),
+    (Rlimit.LOCKS, "Max file locks"),
+    (Rlimit.SIGPENDING, "Max pending signals"),
+    (Rlimit.MSGQUEUE, "Max msgqueue size"),
+    (Rlimit.NICE, "Max nice priority"),
+    (Rlimit.RTPRIO, "Max realtime priority"),
+    (Rlimit.RTTIME, "Max realtime timeout"),
+)
+"""What /proc/PID/limits calls each resource, in its order (fs/proc/base.c lnames)."""
+
+
+def capture(proc: Path = Path("/proc")) -> HostProfile:
+    """The profile of the host whose `proc` this is, as the calling process has it: its capabilities, its limits.
+
+    Raises `OSError` where a file cannot be read.
+    """
+    return HostProfile(
+        release=_line(proc / "sys/kernel/osrelease"),
+        version=_line(proc / "sys/kernel/version"),
+        hostname=_line(proc / "sys/kernel/hostname"),
+        domainname=_line(proc / "sys/kernel/domainname"),
+        bounding=CapSet.from_mask(int(_fields(proc / "self/status")["CapBnd"], 16)) & FULL,
+        limits=_limits(proc / "self/limits"),
+        security_modules=_security_modules(proc),
+        proc_entries=tuple(sorted(name for name in OPTIONAL_PROC_ENTRIES if (proc / name).exists())),
+        cgroup_v1=_controllers(proc / "self/cgroup"),
+        processors=max(1, (proc / "cpuinfo").read_text().count("processor\t:")),
+    )
+
+
+def _line(path: Path) -> str:
+    return path.read_text().rstrip("\n")
+
+
+def _fields(path: Path) -> dict[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in path.read_text().splitlines())}
+
+
+def _limits(path: Path) -> tuple[tuple[int, Limit], ...]:
+    lines = path.read_text().splitlines()
+    found: list[tuple[int, Limit]] = []
+    for resource, name in LIMIT_NAMES:
+        values = next((line[len(name) :].split() for line in lines if line.startswith(name)), None)
+        if values is not None:
+            soft, hard = (RLIM_INFINITY if value == "unlimited" else int(value) for value in values[:2])
+            if (soft, hard) != (RLIM_INFINITY, RLIM_INFINITY):
+                found.append((resource, Limit(soft, hard)))
+    return tuple(found)
+
+
+def _security_modules(proc: Path) -> tuple[str, ...]:
+    """Those that keep a label of each process: with none, reading it fails."""
+    try:
+        label = (proc / "self/attr/current").read_text()
+    except OSError:
+        return ()
+    return ("selinux",) if label.count(":") >= 3 else ("apparmor",)
+
+
+def _controllers(path: Path) -> tuple[str, ...]:
+    """Those of the flow that have a hierarchy of version 1."""
+    lines = [line.split(":", 2) for line in path.read_text().splitlines()]
+    found = {controller for _, controllers, _ in lines for controller in controllers.split(",")}
+    return tuple(controller for controller in DEFAULT_CGROUP_V1 if controller in found)

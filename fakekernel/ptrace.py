@@ -29,9 +29,7 @@ def may_access_by_real_ids(caller: Task, target: Task) -> bool:
 def _allowed(cred: Credentials, target: Task, uid: int, gid: int, caps: int) -> bool:
     theirs = target.cred
     traces = has_capability(cred, Cap.SYS_PTRACE, theirs.userns)
-    same = (
-        uid == theirs.euid == theirs.suid == theirs.uid and gid == theirs.egid == theirs.sgid == theirs.gid
-    )
+    same = uid == theirs.euid == theirs.suid == theirs.uid and gid == theirs.egid == theirs.sgid == theirs.gid
     if not same and not traces:
         return False
     mm = target.mm

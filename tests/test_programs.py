@@ -3,7 +3,7 @@
 from fakekernel.machine import Machine
 from fakekernel.programs import MAGIC, PROGRAMS, executable
 from fakekernel.scheduler import Standstill
-from fakekernel.shell import parse
+from fakekernel.script import parse
 from fakekernel.tree import find
 from kernelapi.flags import Disposition, Signal
 from kernelapi.ids import Fd

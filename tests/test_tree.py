@@ -1,6 +1,7 @@
 """The default tree of the simulated host, and real trees taken along in its place."""
 
 import os
+import resource
 import socket
 import tempfile
 import time
@@ -11,10 +12,12 @@ import pytest
 
 from fakekernel.loading import EAGER, TreeError, load_tree
 from fakekernel.machine import Machine
+from fakekernel.profile import capture
 from fakekernel.tree import CONTAINER, ROOTFS, find, plant, read_file, write_file
-from kernelapi.flags import AT_FDCWD, AtFlag, FileType, OpenFlag, Seek
+from kernelapi.flags import AT_FDCWD, AtFlag, FileType, OpenFlag, Rlimit, Seek
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
+from kernelapi.values import Limit
 
 AT = "/var/lib/real"
 
@@ -91,6 +94,18 @@ def test_files_can_be_written_and_read_from_outside() -> None:
     assert read_file(machine, "/bin/sh") is None  # a link
     assert read_file(machine, "/bin") is None
     assert run(machine, read_in_pieces, "/some/where/new", 3) == b"content"
+
+
+# -- the profile of a real host --
+
+
+def test_the_profile_of_this_host_can_be_captured() -> None:
+    host = capture()
+    said = os.uname()
+    assert (host.release, host.version, host.hostname) == (said.release, said.version, said.nodename)
+    assert dict(host.limits).get(Rlimit.NOFILE, Limit()).soft == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    machine = Machine(host)
+    assert run(machine, read_in_pieces, "/proc/sys/kernel/osrelease", 100).decode() == said.release + "\n"
 
 
 # -- a real tree --

@@ -161,9 +161,7 @@ class DescriptorDirectory(OfProcess):
             kernel.fail(PROC_LISTING_GONE)
         if not task.lives:
             return []
-        return [
-            Listed(str(fd), number(directory.inode, str(fd)), self.type) for fd in sorted(task.files.entries)
-        ]
+        return [Listed(str(fd), number(directory.inode, str(fd)), self.type) for fd in sorted(task.files.entries)]
 
 
 class DescriptorInfoDirectory(DescriptorDirectory):

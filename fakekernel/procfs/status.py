@@ -10,6 +10,7 @@ from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.namespaces import PidNamespace
 from fakekernel.procfs.process import ProcessFile, task_of
+from fakekernel.profile import LIMIT_NAMES
 from fakekernel.task import State, StructPid, Task
 from kernelapi.flags import RLIM_INFINITY, Disposition, Rlimit
 from kernelapi.protocol.proc import PROC_OTHERS_NAME
@@ -167,24 +168,11 @@ class CommandLine(ProcessFile):
         return "".join(argument + "\0" for argument in task.mm.argv) if task.lives else ""
 
 
-LIMITS = (
-    (Rlimit.CPU, "Max cpu time", "seconds"),
-    (Rlimit.FSIZE, "Max file size", "bytes"),
-    (Rlimit.DATA, "Max data size", "bytes"),
-    (Rlimit.STACK, "Max stack size", "bytes"),
-    (Rlimit.CORE, "Max core file size", "bytes"),
-    (Rlimit.RSS, "Max resident set", "bytes"),
-    (Rlimit.NPROC, "Max processes", "processes"),
-    (Rlimit.NOFILE, "Max open files", "files"),
-    (Rlimit.MEMLOCK, "Max locked memory", "bytes"),
-    (Rlimit.AS, "Max address space", "bytes"),
-    (Rlimit.LOCKS, "Max file locks", "locks"),
-    (Rlimit.SIGPENDING, "Max pending signals", "signals"),
-    (Rlimit.MSGQUEUE, "Max msgqueue size", "bytes"),
-    (Rlimit.NICE, "Max nice priority", ""),
-    (Rlimit.RTPRIO, "Max realtime priority", ""),
-    (Rlimit.RTTIME, "Max realtime timeout", "us"),
-)
+UNITS = {
+    Rlimit.CPU: "seconds", Rlimit.NPROC: "processes", Rlimit.NOFILE: "files", Rlimit.LOCKS: "locks",
+    Rlimit.SIGPENDING: "signals", Rlimit.NICE: "", Rlimit.RTPRIO: "", Rlimit.RTTIME: "us",
+}  # fmt: skip
+"""What the limits count where it is not bytes."""
 
 
 class Limits(ProcessFile):
@@ -192,8 +180,8 @@ class Limits(ProcessFile):
 
     def text(self, kernel: "Syscalls", description: Description, task: Task) -> str:
         lines = [f"{'Limit':<25} {'Soft Limit':<20} {'Hard Limit':<20} {'Units':<10}"]
-        for resource, title, unit in LIMITS:
-            limit = _limit(task, resource)
+        for resource, title in LIMIT_NAMES:
+            limit, unit = _limit(task, resource), UNITS.get(resource, "bytes")
             line = f"{title:<25} {_amount(limit.soft):<20} {_amount(limit.hard):<20} "
             lines.append(line + f"{unit:<10}" if unit else line)
         return "\n".join(lines) + "\n"

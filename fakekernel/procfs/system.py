@@ -43,14 +43,6 @@ OF_SYSTEM = table(
 )
 """In the order of Linux: shorter names first."""
 
-OPTIONAL = frozenset(
-    (
-        "acpi", "asound", "bus", "driver", "fs", "irq", "kcore", "keys", "kmsg", "latency_stats", "pressure", "sched_debug",
-        "scsi", "sysrq-trigger", "timer_list", "timer_stats", "tty",
-    )
-)  # fmt: skip
-"""Entries that depend on how a kernel was built: `HostProfile.proc_entries` says which of them there are."""
-
 
 class Unread(MadeFile):
     """A file that is there, to be masked; what is in it the model does not know."""

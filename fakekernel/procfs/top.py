@@ -12,7 +12,8 @@ from fakekernel.procfs.entry import DIRECTORY, FILE, LINK, Entry, TableDirectory
 from fakekernel.procfs.instance import Hiding, hiding
 from fakekernel.procfs.links import fd_number
 from fakekernel.procfs.process import OfProcess, ProcessDirectory, find
-from fakekernel.procfs.system import OF_SYSTEM, OPTIONAL
+from fakekernel.procfs.system import OF_SYSTEM
+from fakekernel.profile import OPTIONAL_PROC_ENTRIES
 from fakekernel.ptrace import may_access
 from fakekernel.task import StructPid, Task
 from kernelapi.flags import FileType
@@ -88,7 +89,7 @@ class Top(TableDirectory):
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         tgid = fd_number(name)
         if tgid is None:
-            if name in OPTIONAL and name not in kernel.machine.host.proc_entries:
+            if name in OPTIONAL_PROC_ENTRIES and name not in kernel.machine.host.proc_entries:
                 return None
             return super().lookup(kernel, directory, name)
         pid = cast(PidNamespace, directory.inode.sb.subject).pids.get(tgid)
@@ -108,7 +109,7 @@ class Top(TableDirectory):
         found = [
             Listed(name, number(inode, name), entry.type)
             for name, entry in self.children.items()
-            if name not in OPTIONAL or name in kernel.machine.host.proc_entries
+            if name not in OPTIONAL_PROC_ENTRIES or name in kernel.machine.host.proc_entries
         ]
         for tgid, pid in sorted(cast(PidNamespace, inode.sb.subject).pids.items(), key=lambda item: item[0]):
             if pid.task is not None and not hidden(kernel, inode.sb, pid.task, ("invisible",)):

@@ -75,8 +75,6 @@ class CreationBase(SyscallBase):
         """Make a file in `directory` that belongs to the caller. An effect; `mode` is as asked for: the umask applies."""
         cred, group = self.task.cred, self.task.cred.fsgid
         above = directory.inode
-        if kind != FileType.LNK:
-            mode &= ~self.task.fs.umask
         if above.mode & S_ISGID and self.happens(CREATE_SETGID_DIRECTORY):
             group = above.gid
             if kind == FileType.DIR:
@@ -87,5 +85,7 @@ class CreationBase(SyscallBase):
                 and self.happens(CREATE_STRIPS_SETGID)
             ):
                 mode &= ~S_ISGID
+        if kind != FileType.LNK:
+            mode &= ~self.task.fs.umask
         inode = above.sb.new_inode(kind | mode & 0o7777, cred.fsuid, group, rdev=rdev, target=target)
         return directory.add(name, inode)

@@ -1,7 +1,6 @@
 """mount(2): new mounts, remounts, binds, moves, changes of propagation (fs/namespace.c)."""
 
-from fakekernel.filesystem import Superblock
-from fakekernel.fstypes import FSTYPES, NOT_MODELLED, SUPERBLOCK_FLAGS, FilesystemType, MountRequest, parse_request
+from fakekernel.fstypes import FSTYPES, NOT_MODELLED, SUPERBLOCK_FLAGS, FilesystemType, parse_request
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import (
@@ -247,9 +246,16 @@ class MountCalls(UmountCalls):
         place = self.where_to_mount(place, rows.MOUNT_TARGET_GONE)
         if not self.is_mine(place.mount):
             self.refuse(rows.MOUNT_TARGET_FOREIGN)
-        sb = self._superblock(fstype, request, place)
-        if sb is None:
-            return
+        again = place.dentry is place.mount.root and place.mount.sb.fstype == name
+        if not place.inode.is_directory and not again:
+            self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
+        self._check_room(place, 1)
+        # What follows refuses only where nothing is made: of an instance that there is already.
+        sb = fstype.make(self, request)
+        if again and place.mount.sb is sb:
+            self.refuse(rows.MOUNT_SAME_AGAIN)
+        if not place.inode.is_directory:
+            self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
         # -- effects only below --
         assert sb.root is not None
         system = self.machine.system
@@ -258,20 +264,6 @@ class MountCalls(UmountCalls):
             source=source or "none",
         )  # fmt: skip
         self._graft(mount, place)
-
-    def _superblock(self, fstype: FilesystemType, request: MountRequest, place: Path) -> Superblock | None:
-        """The instance for the request, once it is clear that it can be mounted on `place`.
-
-        The root of every type is a directory, and whether there is room does not depend on the instance: so these checks,
-        which Linux makes last, come before anything is made. Only an instance that exists already can be the one that is there.
-        """
-        existing = fstype.existing(self, request) if fstype.existing is not None else None
-        if existing is not None and place.mount.sb is existing and place.dentry is place.mount.root:
-            self.refuse(rows.MOUNT_SAME_AGAIN)
-        if not place.inode.is_directory:
-            self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
-        self._check_room(place, 1)
-        return existing if existing is not None else fstype.make(self, request)
 
     def _check_device(self, source: str) -> None:
         if not source:
@@ -313,9 +305,8 @@ def _mount_flags(flags: int, mount: Mount | None) -> int:
 
 def _is_permanently_empty(mount: Mount) -> bool:
     """Whether what `mount` covers never holds anything: a directory made to be mounted on (fs/libfs.c is_empty_dir_inode)."""
-    mountpoint = mount.mountpoint
-    return mountpoint is not None and mountpoint.inode.behaviour == PERMANENTLY_EMPTY
+    return mount.mountpoint is not None and mount.mountpoint.inode.behaviour in PERMANENTLY_EMPTY
 
 
-PERMANENTLY_EMPTY = "empty directory"
-"""The behaviour of such a directory, as /proc and /sys have them."""
+PERMANENTLY_EMPTY = frozenset(("sys/fs/cgroup", "sys/kernel/debug", "sys/kernel/security", "sys/kernel/tracing"))
+"""The behaviours of such directories."""

@@ -7,6 +7,8 @@ from initflow.run import Outcome, Reported, Role
 from kernelapi.event import Event
 from kernelapi.flags import FileType
 
+MAKES_DESCRIPTORS = frozenset(("open", "openat", "socket", "socketpair", "pipe2", "dup", "fcntl_dupfd", "fcntl_dupfd_cloexec"))
+
 
 @invariant("SYNC-01", at=before("clone"), severity=HIGH, source="cgroups(7)")
 def init_makes_no_process_before_it_is_in_its_cgroup(moment: Moment) -> Iterator[Obligation]:
@@ -49,7 +51,8 @@ def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterat
     if moment.role is not Role.INIT or moment.event is None:
         return
     fd = moment.event.args[0]
-    if fd in moment.state.files and moment.state.files[fd].type is FileType.SOCK:
+    file = moment.state.files.get(fd)
+    if file is not None and file.type is FileType.SOCK and fd not in _own_descriptors(moment):
         finished = any(event.args[0] == fd and event.result == b"" for event in _heard(moment))
         yield decide(moment, finished, "it reports without having read to the end what the parent sends")
 
@@ -66,18 +69,28 @@ def nobody_waits_for_ever(moment: Moment) -> Iterator[Obligation]:
     yield decide(moment, ok, f"these wait for ever: {'; '.join(waiting)}", waiting=waiting)
 
 
-def _heard(moment: Moment) -> Iterator[Event]:
-    """What init had read, before this moment, from descriptors that it did not open itself: from its parent."""
+def _history(moment: Moment) -> Iterator[tuple[Event, set[int]]]:
+    """Init's calls before this moment that succeeded, each with the descriptors that init had made itself by then."""
     assert moment.event is not None
     own: set[int] = set()
-    for event, role in zip(moment.run.events, moment.run.roles, strict=True):
-        if event.index >= moment.event.index:
-            return
+    for event, role in zip(moment.run.events[: moment.event.index], moment.run.roles, strict=False):
         if role is not Role.INIT or event.process != moment.event.process or event.errno:
             continue
-        if event.call.name in ("open", "openat"):
-            own.add(event.result)
+        yield event, own
+        if event.call.name in MAKES_DESCRIPTORS:
+            own.update(event.result if isinstance(event.result, tuple) else (event.result,))
         elif event.call.name == "close":
             own.discard(event.args[0])
-        elif event.call.name == "read" and event.args[0] not in own:
-            yield event
+
+
+def _heard(moment: Moment) -> Iterator[Event]:
+    """What init had read, before this moment, from descriptors that it did not make: from its parent."""
+    return (event for event, own in _history(moment) if event.call.name == "read" and event.args[0] not in own)
+
+
+def _own_descriptors(moment: Moment) -> set[int]:
+    """The descriptors of init at this moment that it has made itself."""
+    own: set[int] = set()
+    for _, own in _history(moment):
+        pass
+    return own

@@ -5,11 +5,12 @@ from contextlib import suppress
 
 import msgspec
 
-from initflow.flow import CURRENT, FlowError, Group, perform, step
+from initflow.flow import CURRENT, FlowError, Group, Panic, perform, step
 from initflow.golang import GoError, PathError, open_file, read_file, write_all
 from initflow.messages import receive_error, send
 from initflow.steps.cgroups import apply, kill_all, remove_paths
 from initflow.steps.context import Parent, Prologue
+from initflow.steps.initialisation import CRASHED
 from initflow.steps.prologue import FAILED
 from kernelapi.errors import NotModelled
 from kernelapi.flags import AddressFamily, OpenFlag, Shutdown, Signal, SocketType
@@ -169,6 +170,11 @@ def run(parent: Parent, steps: Group) -> int:
             write_all(parent.kernel, Fd(2), FAILURE + error.message.encode("utf-8", "surrogateescape") + b"\n")
             return 1
         return exit_code(parent.status)
+    except Panic as panic:
+        CURRENT.set(None)
+        parent.run_deferred()  # a crash says so when all that was put off is done
+        write_all(parent.kernel, Fd(2), f"panic: {panic}\n".encode())
+        return CRASHED
     finally:
         CURRENT.set(None)
         parent.run_deferred()

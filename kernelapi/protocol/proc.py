@@ -46,10 +46,10 @@ PROC_INVISIBLE = Refusal(
     cause="proc is mounted with hidepid=2 or 4 and the caller may not trace the process",
     source="proc(5), \"hidepid\"; fs/proc/base.c proc_pid_permission",
 )  # fmt: skip
+# Long a zombie's environ could be opened and was empty; 6.18 refuses.
 PROC_ZOMBIE_MEMORY = Refusal(
     "proc.esrch.memory", call="proc", errno=ESRCH, depends=STATE,
     cause="a zombie has no memory that environ could show", source="fs/proc/base.c proc_mem_open",
-    since="6.17",
 )  # fmt: skip
 PROC_ZOMBIE_MOUNTS = Refusal(
     "proc.einval.mounts", call="proc", errno=EINVAL, depends=STATE,

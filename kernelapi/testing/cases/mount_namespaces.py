@@ -131,6 +131,23 @@ def _mounts_proc(kernel: Kernel) -> tuple[int, ...]:
 
 
 @case(tree=True)
+def a_sysfs_in_a_user_namespace_shows_no_more_than_before(kernel: Kernel) -> None:
+    flags = OTHER_OWNER | CloneFlag.NEWNET
+    expect("there is none", in_child(kernel, _mounts_sysfs, flags=flags), EPERM)
+    kernel.mount("sysfs", "/sys", "sysfs", 0, "")
+    expect("one can be seen in full", in_child(kernel, _mounts_sysfs, flags=flags), 0)
+    expect("the net namespace is another's", in_child(kernel, _mounts_sysfs, flags=OTHER_OWNER), EPERM)
+    tmpfs(kernel, "/sys/fs/cgroup")
+    expect("a place made for mounts is covered", in_child(kernel, _mounts_sysfs, flags=flags), 0)
+    tmpfs(kernel, "/sys/kernel")
+    expect("a part of it is covered", in_child(kernel, _mounts_sysfs, flags=flags), EPERM)
+
+
+def _mounts_sysfs(kernel: Kernel) -> int:
+    return errno_of(kernel.mount, "sysfs", "/tmp", "sysfs", 0, "")
+
+
+@case(tree=True)
 def the_mounts_of_another_namespace_can_be_seen_and_not_changed(kernel: Kernel) -> None:
     directories(kernel, "/a", "/b")
     tmpfs(kernel, "/a")

@@ -419,6 +419,9 @@ def _make_set_group_id(kernel: Kernel) -> None:
         write_file(kernel, f"d/{name}", b"", mode)
         found = kernel.stat(f"d/{name}")
         expect(f"made {mode:o} by a stranger to the group", (found.gid, found.permissions), (GROUP, left))
+    kernel.umask(0o077)
+    write_file(kernel, "d/d", b"", 0o2770)
+    expect("what was asked for counts, not what the umask leaves", kernel.stat("d/d").permissions, 0o700)
 
 
 @case(tree=True)

@@ -260,7 +260,7 @@ def the_shell_quotes_and_expands(kernel: Kernel) -> None:
             "A='1  2'; echo $A \"$A\"": ("1 2 1  2\n", 0),
             "false; echo $? $?": ("1 1\n", 0),
             "echo a#b # comment": ("a#b\n", 0),
-            "echo \"\\\"\" '\"' \"\\a\"": ('" " \\a\n', 0),
+            'echo "\\"" \'"\' "\\a"': ('" " \\a\n', 0),
             "echo '' x": (" x\n", 0),
             "A=1 B=2; echo $A$B": ("12\n", 0),
         },
