@@ -88,91 +88,6 @@ class Store:
         return {(write.owner, write.key) for write in self.journal[start:end]}
 
 
-@dataclass_transform(kw_only_default=True)
-class _RecordType(type):
-    """Makes slots of the annotated fields, and for each class a subclass that reports reads."""
-
-    _defaults: dict[str, Any]
-    _fields: tuple[str, ...]
-    _tracked: "type[Record] | None"
-
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, tracked: bool = False) -> "_RecordType":
-        own = [] if tracked else [field for field in namespace.get("__annotations__", {}) if field != "store"]
-        defaults: dict[str, Any] = {}
-        inherited: tuple[str, ...] = ()
-        for base in bases:
-            defaults.update(getattr(base, "_defaults", {}))
-            inherited += getattr(base, "_fields", ())
-        defaults.update((field, namespace.pop(field)) for field in own if field in namespace)
-        namespace["__slots__"] = (*namespace.get("__slots__", ()), *own)
-        cls = super().__new__(mcs, name, bases, namespace)
-        cls._defaults = defaults
-        cls._fields = inherited + tuple(own)
-        cls._tracked = None
-        return cls
-
-    def __call__(cls, *, store: Store, **values: Any) -> Any:
-        self: Any = cast(Any, object).__new__(cls._reporting() if store.track_reads else cls)
-        put = object.__setattr__
-        put(self, "store", store)
-        for field in cls._fields:
-            if field in values:
-                put(self, field, values.pop(field))
-            elif field in cls._defaults:
-                default = cls._defaults[field]
-                put(self, field, Table(store) if default is TABLE else default)
-            else:
-                raise TypeError(f"{cls.__name__} needs {field}")
-        if values:
-            raise TypeError(f"{cls.__name__} has no {', '.join(values)}")
-        return self
-
-    def _reporting(cls) -> "type[Record]":
-        if cls._tracked is None:
-            body = {"__getattribute__": _report_read, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
-            cls._tracked = cast("type[Record]", _RecordType(cls.__name__, (cls,), body, tracked=True))
-        return cls._tracked
-
-
-def _report_read(self: Any, name: str) -> Any:
-    cls = type(self)
-    if name in cls._fields and name[0] != "_":
-        object.__getattribute__(self, "store").reads.add((self, name))
-    return object.__getattribute__(self, name)
-
-
-TABLE: Any = object()
-"""As the default of a field: a new, empty table."""
-
-
-class Record(metaclass=_RecordType):
-    """An object of the kernel: a process, an inode, a mount. Fields are declared by annotation and set by keyword.
-
-    Compared and hashed by identity.
-    """
-
-    __slots__ = ("store",)
-    store: Store
-    if TYPE_CHECKING:
-        _defaults: ClassVar[dict[str, Any]]
-        _fields: ClassVar[tuple[str, ...]]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name[0] != "_":
-            self.store.journal.append(Write(self, name, _get(self, name), value))
-        _set(self, name, value)
-
-    def _put(self, name: str, value: Any) -> None:
-        """Set a field without a trace in the journal: for undo and redo."""
-        _set(self, name, value)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {id(self):#x}>"
-
-
-_get: Callable[[Any, str], Any] = object.__getattribute__
-_set: Callable[[Any, str, Any], None] = object.__setattr__
-
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -266,6 +181,102 @@ class _TrackedTable(Table[K, V]):
         del self[key]
         return value
 
+
+TABLE: Any = object()
+"""As the default of a field: a new, empty table."""
+
+
+@dataclass_transform(kw_only_default=True)
+class _RecordType(type):
+    """Makes slots of the annotated fields, and for each class a subclass that reports reads."""
+
+    _defaults: dict[str, Any]
+    _fields: tuple[str, ...]
+    _tracked: "type[Record] | None"
+    _construct: Callable[..., Any]
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, tracked: bool = False) -> "_RecordType":
+        own = [] if tracked else [field for field in namespace.get("__annotations__", {}) if field != "store"]
+        defaults: dict[str, Any] = {}
+        inherited: tuple[str, ...] = ()
+        for base in bases:
+            defaults.update(getattr(base, "_defaults", {}))
+            inherited += getattr(base, "_fields", ())
+        defaults.update((field, namespace.pop(field)) for field in own if field in namespace)
+        namespace["__slots__"] = (*namespace.get("__slots__", ()), *own)
+        cls = super().__new__(mcs, name, bases, namespace)
+        cls._defaults = defaults
+        cls._fields = inherited + tuple(own)
+        cls._tracked = None
+        cls._construct = staticmethod(_constructor(cls))
+        return cls
+
+    def __call__(cls, **values: Any) -> Any:
+        self = cls._construct(**values)
+        if self.store.track_reads:
+            self.__class__ = cls._reporting()
+        return self
+
+    def _reporting(cls) -> "type[Record]":
+        if cls._tracked is None:
+            body = {"__getattribute__": _report_read, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+            cls._tracked = cast("type[Record]", _RecordType(cls.__name__, (cls,), body, tracked=True))
+        return cls._tracked
+
+
+def _constructor(cls: _RecordType) -> Callable[..., Any]:
+    """`def construct(*, store, uid, comm="")` for `cls`: fills the slots, without a trace in the journal.
+
+    It does so while the object is of a class that has the same slots and sets them plainly; a table gets one of its own.
+    """
+    scope = {"CLASS": cls, "PLAIN": _plain_class(cls), "NEW": object.__new__, "TABLE": TABLE, "Table": Table, **cls._defaults}
+    parameters = [f"{field}={field}" if field in cls._defaults else field for field in cls._fields]
+    text = [f"def construct(*, {', '.join(['store', *parameters])}):", "self = NEW(PLAIN)", "self.store = store"]
+    for field in cls._fields:
+        made = f"Table(store) if {field} is TABLE else {field}" if cls._defaults.get(field) is TABLE else field
+        text.append(f"self.{field} = {made}")
+    exec("\n    ".join([*text, "self.__class__ = CLASS", "return self"]), scope)
+    return cast("Callable[..., Any]", scope["construct"])
+
+
+def _plain_class(cls: _RecordType) -> type:
+    return type.__new__(_RecordType, cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+
+
+def _report_read(self: Any, name: str) -> Any:
+    cls = type(self)
+    if name in cls._fields and name[0] != "_":
+        object.__getattribute__(self, "store").reads.add((self, name))
+    return object.__getattribute__(self, name)
+
+
+class Record(metaclass=_RecordType):
+    """An object of the kernel: a process, an inode, a mount. Fields are declared by annotation and set by keyword.
+
+    Compared and hashed by identity.
+    """
+
+    __slots__ = ("store",)
+    store: Store
+    if TYPE_CHECKING:
+        _defaults: ClassVar[dict[str, Any]]
+        _fields: ClassVar[tuple[str, ...]]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":
+            self.store.journal.append(Write(self, name, _get(self, name), value))
+        _set(self, name, value)
+
+    def _put(self, name: str, value: Any) -> None:
+        """Set a field without a trace in the journal: for undo and redo."""
+        _set(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {id(self):#x}>"
+
+
+_get: Callable[[Any, str], Any] = object.__getattribute__
+_set: Callable[[Any, str, Any], None] = object.__setattr__
 
 def digest(root: Record) -> str:
     """A canonical fingerprint of everything reachable from `root`, in hexadecimal.

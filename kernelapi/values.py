@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from kernelapi.capability import CapSet
-from kernelapi.flags import RLIM_INFINITY, S_IFMT, FileType
+from kernelapi.flags import RLIM_INFINITY, S_IFMT, FileType, plain_bits
 from kernelapi.ids import Fd, Gid, Uid
 
 
@@ -124,6 +124,7 @@ class NetlinkType(IntEnum):
     RTM_GETROUTE = 26
 
 
+@plain_bits
 class NetlinkFlag(IntFlag):
     """Flags in the header of a netlink message."""
 

@@ -6,6 +6,7 @@ from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.devices import behaviour_of
+from fakekernel.filesystem import Inode
 from fakekernel.filetable import put, reserve, writes
 from fakekernel.lookup import DOTS, Walk, check_name, child_of
 from fakekernel.mount import Path
@@ -13,7 +14,7 @@ from fakekernel.permission import READ, WRITE, is_read_only, owns, permitted
 from fakekernel.regular import drop_privileges
 from fakekernel.syscalls.creation import CreationBase
 from kernelapi.errors import NotModelled
-from kernelapi.flags import O_ACCMODE, S_IFMT, FileType, MountFlag, OpenFlag
+from kernelapi.flags import O_ACCMODE, S_IFMT, S_ISVTX, FileType, MountFlag, OpenFlag
 from kernelapi.ids import Fd
 from kernelapi.protocol.entries import CREATE_READ_ONLY, CREATE_REMOVED
 from kernelapi.protocol.lookup import LOOKUP_MISSING, LOOKUP_NOT_A_DIRECTORY
@@ -34,6 +35,7 @@ from kernelapi.protocol.opening import (
     OPEN_NODEV,
     OPEN_READ_ONLY,
     OPEN_READ_ONLY_FILE_SYSTEM,
+    OPEN_STICKY,
     OPEN_TRUNCATE_READ_ONLY,
     TRUNCATE_DROPS_PRIVILEGES,
 )
@@ -57,6 +59,8 @@ WITH_PATH = PATH | DIRECTORY | NOFOLLOW | CLOEXEC
 
 ASKED = (READ, WRITE, READ | WRITE, READ | WRITE)
 """The permissions that each access mode needs; the fourth is good for nothing but ioctl."""
+
+STICKY_FOR_ALL = S_ISVTX | 0o002
 
 DEVICES = (FileType.CHR, FileType.BLK)
 SPECIAL = (FileType.CHR, FileType.BLK, FileType.FIFO, FileType.SOCK)
@@ -96,8 +100,10 @@ class OpenCalls(CreationBase):
         create = flags & CREAT
         follow = not (flags & NOFOLLOW or (create and flags & EXCL))
         walk.directory = bool(flags & DIRECTORY)
+        above = walk.dentry.inode
         while text is not None:
             walk.to_parent(text)
+            above = walk.dentry.inode
             if walk.slash and not create:
                 follow = walk.directory = True
             if not create or walk.name in DOTS:
@@ -118,9 +124,16 @@ class OpenCalls(CreationBase):
                 self.refuse(OPEN_EXISTS)
             if is_directory:
                 self.refuse(OPEN_CREATE_DIRECTORY)
+            if above.mode & STICKY_FOR_ALL == STICKY_FOR_ALL and not self._may_reuse(place.inode, above):
+                self.refuse(OPEN_STICKY)
         if walk.directory and not is_directory:
             self.refuse(LOOKUP_NOT_A_DIRECTORY)
         return place, False
+
+    def _may_reuse(self, inode: Inode, directory: Inode) -> bool:
+        """Whether O_CREAT may come upon this file in a directory where everybody leaves files. (may_create_in_sticky)"""
+        kind = inode.mode & S_IFMT
+        return kind in (FileType.REG, FileType.FIFO) or inode.uid in (directory.uid, self.task.cred.fsuid)
 
     def _create(self, walk: Walk, mode: int) -> Path:
         """Make the regular file that was not found. (lookup_open)"""

@@ -76,6 +76,7 @@ class Files(Protocol):
         opening.OPEN_CREATE_UNSUPPORTED,
         opening.OPEN_EXISTS,
         opening.OPEN_CREATE_DIRECTORY,
+        opening.OPEN_STICKY,
         opening.OPEN_TRUNCATE_READ_ONLY,
         opening.OPEN_LINK,
         opening.OPEN_DIRECTORY,

@@ -24,6 +24,12 @@ OPEN_CREATE_DIRECTORY = Refusal(
     cause="O_CREAT, and the file is a directory",
     source="open(2); fs/namei.c do_open",
 )  # fmt: skip
+OPEN_STICKY = Refusal(
+    "openat.eacces.sticky", call="openat", errno=EACCES, depends=STATE,
+    cause="O_CREAT, and the file is there: a device, a socket or a link not followed, in a sticky directory that everybody may "
+    "write, owned neither by the caller nor by the directory's owner (fs.protected_regular and fs.protected_fifos add those)",
+    source="proc_sys_fs(5); fs/namei.c may_create_in_sticky",
+)  # fmt: skip
 OPEN_CREATE_UNSUPPORTED = Refusal(
     "openat.eacces.unsupported", call="openat", errno=EACCES, depends=STATE,
     cause="in this file system no regular file can be made",

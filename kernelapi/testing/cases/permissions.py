@@ -1,6 +1,6 @@
 """Laws of who may do what to a file: classes, capabilities, ownership, sticky and set-id bits (inode(7), capabilities(7))."""
 
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODATA, ENOENT, EOVERFLOW, EPERM, EROFS
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODATA, ENOENT, ENXIO, EOVERFLOW, EPERM, EROFS
 from itertools import product
 
 from kernelapi.capability import EMPTY, Cap, CapSet
@@ -370,6 +370,30 @@ def a_sticky_directory_protects_the_files_of_others(kernel: Kernel) -> None:
         kernel.chown(path, directory, 0)
         kernel.chmod(path, 0o1777)
         in_child(kernel, _remove_from_sticky, path, who, caps, errno)
+
+
+@case(tree=True)
+def what_others_leave_in_a_sticky_directory_is_not_what_one_creates(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    kernel.mkdir("d", 0o777)
+    kernel.chmod("d", 0o1777)
+    kernel.mknod("d/null", FileType.CHR | 0o666, makedev(1, 3))
+    kernel.mknod("d/socket", FileType.SOCK | 0o666, 0)
+    kernel.symlink("f", "d/link")
+    for path in ("d/null", "d/socket", "d/link"):
+        kernel.lchown(path, OWNER, GROUP)
+    kernel.chmod("d/null", 0o666)
+    for path, flags, errno in (
+        ("d/null", RDWR, EACCES),
+        ("d/socket", RDWR, EACCES),
+        ("d/link", OpenFlag.NOFOLLOW, EACCES),
+        ("d/link", OpenFlag.EXCL, EEXIST),
+    ):
+        refused(errno, kernel.open, path, OpenFlag.CREAT | flags, 0o644)  # even root
+    kernel.open("d/null", RDWR)
+    refused(ENXIO, kernel.open, "d/socket", RDWR)
+    kernel.lchown("d/null", 0, 0)
+    kernel.open("d/null", OpenFlag.CREAT | RDWR)  # the directory's owner is trusted
 
 
 def _remove_from_sticky(kernel: Kernel, path: str, who: int, caps: CapSet, errno: int) -> None:
