@@ -11,7 +11,7 @@ def run(case: Case, machine: Machine | None = None) -> Report:
     """Play one case on `machine`, by default a new one that checks itself after every call."""
     machine = Machine(checks=True) if machine is None else machine
     executable = machine.executable("busybox") if case.tree else b""
-    stage, output = machine.spawn_captured(play, case, executable)
+    _, output = machine.spawn_captured(play, case, executable)
     standstill = machine.run()
     machine.close()
     data = machine.captured(output)

@@ -28,8 +28,7 @@ def changes(old: ProcessState, new: ProcessState) -> Iterator[str]:
     yield from _ids("group", old.gids, new.gids)
     for name in CAPABILITY_SETS:
         yield from _capabilities(name, getattr(old, name), getattr(new, name))
-    if old.securebits != new.securebits:
-        yield f"securebits: {Securebit(old.securebits)!r} -> {Securebit(new.securebits)!r}"
+    yield from _securebits(old.securebits, new.securebits)
     for name, inum in new.namespaces.items():
         if old.namespaces[name] != inum:
             yield f"{name} namespace: another one"
@@ -78,6 +77,12 @@ def _capabilities(name: str, old: CapSet, new: CapSet) -> Iterator[str]:
         lost, gained = old - new, new - old
         parts = ([f"lost {lost}"] if lost else []) + ([f"gained {gained}"] if gained else [])
         yield f"{name} capabilities: {', '.join(parts)}" if new else f"{name} capabilities: all gone"
+
+
+def _securebits(old: int, new: int) -> Iterator[str]:
+    for bit in Securebit:
+        if (old ^ new) & bit:
+            yield f"securebit {bit.name}: {'set' if new & bit else 'cleared'}"
 
 
 def _files(old: ProcessState, new: ProcessState) -> Iterator[str]:

@@ -13,7 +13,7 @@ from initflow.invariants.model import Invariant, Obligation, Severity, Verdict
 from initflow.narrative import Chapter, chapters, with_changes
 from initflow.run import Outcome, Role
 from initflow.verification import Result
-from kernelapi.notation import render
+from kernelapi.notation import render, render_call
 
 SCHEMA = "initflow.verify/1"
 
@@ -118,7 +118,8 @@ def _show_invariants(console: Console, result: Result) -> None:
             )
         )
         who = Role.INIT.value if not obligation.process else f"process {obligation.process}"
-        where = f" at event {obligation.event.index}, {render(obligation.event)}" if obligation.event is not None else ""
+        event = obligation.event
+        where = f" at event {event.index}, {render_call(event.call, event.args)}" if event is not None else ""
         console.print(Padding(Text(f"{who}{where}: {obligation.explanation}."), (0, 0, 0, 9)))
         if invariant.reason:
             console.print(Padding(Text(invariant.reason, style="dim"), (0, 0, 0, 9)))

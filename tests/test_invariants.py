@@ -1,4 +1,4 @@
-"""Every invariant can hold and can be broken: for each, a flow and a configuration in which it is, and one in which it holds."""
+"""Every invariant can hold and can be broken, each by a flow of its own."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The scheduler: runs are a function of the programs and the schedule; they can be left and come back to; the dead are silent."""
+"""The scheduler: runs are a function of the programs and the schedule, can be left and come back to; the dead are silent."""
 
 import random
 
@@ -186,7 +186,7 @@ def stubborn(kernel: Kernel) -> None:
     while True:
         try:
             kernel.getppid()
-        except BaseException:  # noqa: BLE001 - that is what it is about
+        except BaseException:
             continue
 
 

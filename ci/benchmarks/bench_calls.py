@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fakekernel.machine import Machine
 from figure import Figure
+
+from fakekernel.machine import Machine
 from kernelapi.flags import OpenFlag
 from kernelapi.kernel import Kernel
 

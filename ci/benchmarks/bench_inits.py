@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-
 from figure import Figure
+
 from initflow import load, verify
 from initflow.configuration import Configuration, Mount
 from initflow.verification import execute

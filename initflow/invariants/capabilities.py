@@ -146,7 +146,7 @@ def root_after_exec_has_no_more_than_configured(moment: Exec) -> Iterator[Obliga
 def securebits_are_those_of_the_caller(moment: Exec) -> Iterator[Obligation]:
     """At exec, the securebits are the default ones, keepcaps aside.
 
-    The configuration cannot ask for others, and a payload that runs as root with NOROOT set is not the root that it takes itself for.
+    The configuration cannot ask for others; with NOROOT set, a payload that runs as root is not the root it takes itself for.
     """
     other = moment.previous.securebits & ~Securebit.KEEP_CAPS
     yield decide(moment, not other, f"its securebits are {Securebit(other)!r}", securebits=other)

@@ -90,7 +90,7 @@ def _heard(moment: Moment) -> Iterator[Event]:
 
 def _own_descriptors(moment: Moment) -> set[int]:
     """The descriptors of init at this moment that it has made itself."""
-    own: set[int] = set()
+    made: set[int] = set()
     for _, own in _history(moment):
-        pass
-    return own
+        made = own
+    return made

@@ -198,6 +198,11 @@ def devices_do_what_their_numbers_say(kernel: Kernel) -> None:
     kernel.mknod("socket", FileType.SOCK | 0o600, 0)
     refused(ENXIO, kernel.open, "socket", RDONLY)
     refused(ENOTDIR, kernel.open, "null", DIRECTORY)
+    kernel.mknod("fifo", FileType.FIFO | 0o600, 0)
+    refused(EINVAL, kernel.open, "fifo", 3)  # neither for reading nor for writing
+    fd = kernel.open("/dev/zero", 3)  # elsewhere that is allowed, and of no use
+    refused(EBADF, kernel.read, fd, 1)
+    refused(EBADF, kernel.write, fd, b"x")
 
 
 # -- making --
