@@ -22,15 +22,14 @@ class Chapter:
 
 def chapters(run: Run) -> list[Chapter]:
     """The run in chapters, without what they changed."""
-    told: list[Chapter] = []
+    told: list[tuple[str, Role, str, list[Event]]] = []
     for event, step, role in zip(run.events, run.steps, run.roles, strict=True):
-        name = step.name if step is not None else role.value
-        last = told[-1] if told else None
-        if last is not None and (last.process, last.step, last.role) == (event.process, name, role):
-            told[-1] = Chapter(last.process, role, name, (*last.events, event))
+        heading = (event.process, role, step.name if step is not None else role.value)
+        if told and told[-1][:3] == heading:
+            told[-1][3].append(event)
         else:
-            told.append(Chapter(event.process, role, name, (event,)))
-    return told
+            told.append((*heading, [event]))
+    return [Chapter(process, role, name, tuple(events)) for process, role, name, events in told]
 
 
 def with_changes(run: Run) -> Iterator[Chapter]:

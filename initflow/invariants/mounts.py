@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from fakekernel.mount import Path
+from fakekernel.reachability import reachable_text
 from initflow.invariants.model import EXEC, HIGH, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
 from initflow.state import process_state
 from kernelapi.flags import MountFlag
@@ -17,12 +19,12 @@ def nothing_is_mounted_while_mounts_still_reach_the_host(moment: Moment) -> Iter
     """
     if not moment.is_init or moment.event is None or moment.args("flags") & (CHANGES_PROPAGATION | MountFlag.REMOUNT):
         return
-    host = moment.run.machine.init.namespaces.mnt
-    groups = {mount.group for mount in host.mounts.values() if mount.group}
-    shared = [mount.path or mount.root for mount in moment.mounts if mount.group in groups and mount.group]
-    shown = ", ".join(shared[:3])
+    shared = _shared_with_another_namespace(moment)
     yield decide(
-        moment, not shared, f"it mounts on {moment.args('target')} while {shown} is shared with the host", shared=shown
+        moment,
+        shared is None,
+        f"it mounts on {moment.args('target')} while {shared} is shared with another mount namespace",
+        shared=shared,
     )
 
 
@@ -109,3 +111,15 @@ def the_memory_of_the_kernel_is_hidden(moment: Exec) -> Iterator[Obligation]:
 
 def _is_ramfs(fstype: str) -> bool:
     return fstype == "rootfs"
+
+
+def _shared_with_another_namespace(moment: Moment) -> str | None:
+    """A mount of the process' namespace whose events reach another one; None where there is no such mount."""
+    assert moment.task is not None
+    own = moment.task.namespaces.mnt
+    for group in moment.run.machine.system.groups.entries.values():
+        inside = next((mount for mount in group.members.entries.values() if mount.ns is own), None)
+        outside = any(mount.ns is not own for mount in (*group.members.entries.values(), *group.slaves.entries.values()))
+        if inside is not None and outside:
+            return reachable_text(Path(inside, inside.root), moment.task.fs.root) or inside.sb.fstype
+    return None

@@ -7,8 +7,11 @@ process of its own, root in fresh namespaces; with `tree=True` its root is the s
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from errno import errorcode
+from pathlib import PurePath
 from typing import Any, TypeVar, cast, overload
 
+from kernelapi.capability import Cap
 from kernelapi.flags import Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
@@ -23,7 +26,7 @@ class Case:
 
     law: Law
     tree: bool = False
-    needs: int | None = None
+    needs: Cap | None = None
 
     @property
     def name(self) -> str:
@@ -41,8 +44,8 @@ _CASES: dict[str, Case] = {}
 @overload
 def case(law: Law) -> Law: ...
 @overload
-def case(*, tree: bool = False, needs: int | None = None) -> Callable[[Law], Law]: ...
-def case(law: Law | None = None, *, tree: bool = False, needs: int | None = None) -> Law | Callable[[Law], Law]:
+def case(*, tree: bool = False, needs: Cap | None = None) -> Callable[[Law], Law]: ...
+def case(law: Law | None = None, *, tree: bool = False, needs: Cap | None = None) -> Law | Callable[[Law], Law]:
     """Declare a function to be a case."""
 
     def declare(law: Law) -> Law:
@@ -95,11 +98,28 @@ def errno_of(call: Callable[..., Any], *args: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a program ended that reports through a descriptor: what it returned, or what it raised."""
+    """How a program ended that reports through a descriptor: what it returned, or what it raised.
+
+    `errno` is that of an `OSError` that the program let pass, and `place` the line where it did; `broken` is what it found wrong.
+    `lacking`: the case was not played, since the host lacks the capability that it needs.
+    """
 
     value: Any = None
     errno: int = 0
+    place: str = ""
     broken: str | None = None
+    lacking: Cap | None = None
+
+    @property
+    def passed(self) -> bool:
+        return not self.failure and self.lacking is None
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, in a line; empty for a case that passed or was not played."""
+        if self.errno:
+            return f"an unexpected {errorcode.get(self.errno, self.errno)} {self.place}".rstrip()
+        return self.broken or ""
 
 
 def reporting(kernel: Kernel, function: Callable[..., Any], args: tuple[Any, ...], report: Fd) -> None:
@@ -107,12 +127,30 @@ def reporting(kernel: Kernel, function: Callable[..., Any], args: tuple[Any, ...
     try:
         outcome = Report(value=function(kernel, *args))
     except OSError as error:
-        outcome = Report(errno=error.errno or 0, broken=None)
+        outcome = Report(errno=error.errno or 0, place=_place(error, function))
     except Broken as broken:
         outcome = Report(broken=str(broken))
-    data = pickle.dumps(outcome)
+    write_report(kernel, report, outcome)
+
+
+def _place(error: OSError, function: Callable[..., Any]) -> str:
+    """The line of `function`'s module from which the error came, as "in NAME, FILE:LINE"."""
+    code = getattr(function, "__code__", None)
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        here = trace.tb_frame.f_code
+        if code is not None and here.co_filename == code.co_filename:
+            place = f"in {here.co_name}, {PurePath(here.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def write_report(kernel: Kernel, fd: Fd, report: Report) -> None:
+    """Write `report` for `read_report` to read."""
+    data = pickle.dumps(report)
     while data:
-        data = data[kernel.write(report, data) :]
+        data = data[kernel.write(fd, data) :]
 
 
 def read_report(kernel: Kernel, fd: Fd) -> Report | None:

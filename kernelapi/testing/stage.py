@@ -3,10 +3,12 @@
 The stage is a program like any other, written against the protocol: it is the same on every kernel.
 """
 
+from errno import EAGAIN
+
 from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
-from kernelapi.ids import Fd
+from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import Case, reporting
+from kernelapi.testing.case import Case, Report, errno_of, reporting, write_report
 from kernelapi.values import makedev
 
 FRESH = CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
@@ -23,19 +25,32 @@ GROUP = "root:x:0:\ndaemon:x:1:\nusers:x:100:user\nuser:x:1000:\n"
 def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     """Play `case` in fresh namespaces below the caller; its `Report` goes to the descriptor `report`.
 
-    `executable` is the content of /bin/busybox, for a case that asks for a tree.
+    `executable` is the content of /bin/busybox, for a case that asks for a tree. The caller has a process to spare: it waits
+    here, and what it had unshared stays unshared.
     """
+    if case.needs is not None and case.needs not in kernel.capget(Pid(0)).effective:
+        write_report(kernel, report, Report(lacking=case.needs))
+        return 0
     kernel.unshare(FRESH)
-    init = kernel.clone(Signal.CHLD, run_init, case, executable, report)
+    lifeline = kernel.pipe2(OpenFlag.NONBLOCK)
+    init = kernel.clone(Signal.CHLD, run_init, case, executable, report, *lifeline)
     kernel.close(report)
     kernel.wait4(init)
     return 0
 
 
-def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
-    """Process 1 of the fresh pid namespace: makes the tree, starts the case, reaps until it is over."""
+def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd, alive: Fd, kept: Fd) -> int:
+    """Process 1 of the fresh pid namespace: makes the tree, starts the case, reaps until it is over.
+
+    It dies with its parent, which it cannot see from in there: as long as that lives, the pipe `alive` has a writer.
+    """
     kernel.prctl_set_pdeathsig(Signal.KILL)
+    kernel.close(kept)
+    if errno_of(kernel.read, alive, 1) != EAGAIN:
+        return 1
+    kernel.close(alive)
     kernel.setsid()
+    kernel.mount("", "/", "", MountFlag.REC | MountFlag.PRIVATE, "")  # what a case mounts stays here
     if case.tree:
         make_tree(kernel, executable)
     player = kernel.clone(Signal.CHLD, run_case, case, report)
@@ -52,8 +67,7 @@ def run_case(kernel: Kernel, case: Case, report: Fd) -> int:
 
 
 def make_tree(kernel: Kernel, executable: bytes) -> None:
-    """Make a tmpfs with the usual directories, devices and busybox, and let it be the root."""
-    kernel.mount("", "/", "", MountFlag.REC | MountFlag.PRIVATE, "")
+    """Make a tmpfs with the usual directories, devices and busybox, and let it be the root. No mount may be shared."""
     kernel.mount("stage", "/tmp", "tmpfs", 0, "mode=755")
     kernel.chdir("/tmp")
     kernel.umask(0)
