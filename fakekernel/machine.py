@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fakekernel import boot, programs, sanity, signalling, tree
+from fakekernel import boot, lifecycle, programs, sanity, signalling, tree
 from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
@@ -79,8 +79,10 @@ class Machine:
         return self.scheduler.processes[task]
 
     def kill(self, task: Task, signal: int) -> None:
-        """Send `signal` to `task` as the kernel itself, between two calls."""
-        signalling.send_kernel(self, task, signal)
+        """Send `signal` to `task` between two calls, as from outside all its pid namespaces: even their init dies of SIGKILL."""
+        status = signalling.post(self, task, signal, force=True)
+        if status:
+            lifecycle.end(self, task, status)
         self.scheduler.unwind_doomed()
 
     def close(self) -> None:

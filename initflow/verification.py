@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakekernel.description import Description
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, HostProfile
+from fakekernel.scheduler import Standstill
 from fakekernel.tree import ROOTFS, read_file, write_file
 from initflow import nsinit
 from initflow.configuration import Configuration, encode
@@ -60,7 +62,35 @@ def execute(
     machine: Machine | None = None,
 ) -> Run:
     """The run alone, on `machine` if one is given."""
-    machine = Machine(host) if machine is None else machine
+    prepared = prepare(configuration, args, flow=flow, image=image, machine=Machine(host) if machine is None else machine)
+    standstill = prepared.machine.run()
+    prepared.machine.close()
+    return prepared.finish(standstill)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A machine on which a caller is about to start the runtime: run it as you like, then `finish`."""
+
+    setting: Setting
+    machine: Machine
+    recorder: Recorder
+    output: Description
+
+    def finish(self, standstill: Standstill) -> Run:
+        """The run, once the machine has come to rest."""
+        return finish(self.setting, self.machine, self.recorder, standstill, self.machine.captured(self.output))
+
+
+def prepare(
+    configuration: Configuration,
+    args: Sequence[str] = DEFAULT_PAYLOAD,
+    *,
+    flow: Flow = LIBCONTAINER,
+    image: Path | None = None,
+    machine: Machine,
+) -> Prepared:
+    """Put the image, the runtime and the configuration on `machine`, and a caller that starts the runtime."""
     rootfs = configuration.root_fs or ROOTFS
     if image is not None:
         from fakekernel.loading import load_tree
@@ -76,9 +106,7 @@ def execute(
     if flow is not LIBCONTAINER:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
     _, output = machine.spawn_captured(call, (PROGRAM, "exec", "--", *args), environment, ROOTFS)
-    standstill = machine.run()
-    machine.close()
-    return finish(setting, machine, recorder, standstill, machine.captured(output))
+    return Prepared(setting, machine, recorder, output)
 
 
 def call(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], directory: str, output: Fd) -> None:

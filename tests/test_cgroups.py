@@ -7,7 +7,7 @@ is left alone: the test itself may be limited by it.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from errno import E2BIG, EACCES, EBUSY, ECHILD, EEXIST, EINVAL, EISDIR, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, ERANGE, ESRCH
 from functools import partial
 from pathlib import Path
@@ -79,10 +79,8 @@ def possible(controllers: tuple[str, ...]) -> bool:
     return mounted().issuperset(controllers)
 
 
-@pytest.fixture
-def cleaning() -> Iterator[None]:
-    """Remove afterwards what a law has left on the host, below the one name that is ours."""
-    yield
+def clean() -> None:
+    """Remove what a law has left on the host, below the one name that is ours."""
     left = [path for controller in mounted() for path in Path(BASE, controller).glob(NAME)]
     deadline = time.monotonic() + 5
     while left and time.monotonic() < deadline:
@@ -888,10 +886,9 @@ def test_the_simulated_kernel_keeps_the_law(function: Law, controllers: tuple[st
 if REAL:  # a host whose controllers are all in the unified hierarchy has nothing to ask
 
     @pytest.mark.privileged
-    @pytest.mark.usefixtures("cleaning")
     @pytest.mark.parametrize(("function", "controllers"), REAL)
     def test_the_real_kernel_keeps_the_law(function: Law, controllers: tuple[str, ...]) -> None:
-        judge(linux.run(case(function, controllers)))
+        judge(linux.run(case(function, controllers), cleanup=clean))
 
 
 # -- the simulated kernel alone --

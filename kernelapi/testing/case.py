@@ -100,8 +100,8 @@ def errno_of(call: Callable[..., Any], *args: Any) -> int:
 class Report:
     """How a program ended that reports through a descriptor: what it returned, or what it raised.
 
-    `errno` is that of an `OSError` that the program let pass, and `place` the line where it did; `broken` is what it found wrong.
-    `lacking`: the case was not played, since the host lacks the capability that it needs.
+    `errno` is that of an `OSError` that the program let pass, and `place` the line where it did; `broken` is what it found
+    wrong. `lacking`: the case was not played, since the host lacks the capability that it needs.
     """
 
     value: Any = None

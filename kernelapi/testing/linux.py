@@ -1,15 +1,17 @@
 """Playing cases on the real kernel: under a deadline, and gone when it is over, whatever becomes of the caller.
 
-Between the caller and the stage of the case stands a *keeper*, the subreaper of all that the case makes. It ends the stage at
-the deadline and reports only when the last process has been reaped. When the caller dies, be it by SIGKILL, the keeper dies by
-its parent death signal, so does the stage, so does the init of the fresh pid namespace, and with that everybody in it. Mounts,
-interfaces and names go with their namespaces. Each of the three asks, once it has set its signal, whether its parent was faster.
+Between the caller and the stage of the case stands a *keeper*: the subreaper of all that the case makes, in a session of its
+own, out of reach of what ends the caller. It ends the stage at the deadline, or when the caller is gone, reaps until nobody is
+left, and only then reports. Should the keeper itself be killed, the stage dies by its parent death signal, so does the init of
+the fresh pid namespace, and with that everybody in it; each asks, once it has set its signal, whether its parent was faster.
+Mounts, interfaces and names go with their namespaces; what else a case makes on the host, its `cleanup` takes away.
 """
 
 import os
 import pickle
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -17,17 +19,22 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kernelapi.ids import Fd
-from kernelapi.linux.kernel import linux
+from kernelapi.linux.kernel import Linux, linux
 from kernelapi.testing.case import Case, Report
 from kernelapi.testing.stage import play
 
 DEADLINE = 20.0
 """Seconds after which a case is ended."""
 
-GRACE = 10.0
-"""Seconds after the deadline in which the last process must have ended."""
+GRACE = 10
+"""Seconds after its end in which the last process of a case must be gone, and what it made be taken away."""
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
+
+REPORT = 3
+"""The descriptor to which a child of `_fork` writes its report."""
+
+_harness = Linux()  # what the harness asks for itself is no call of a case
 
 
 def busybox() -> bytes:
@@ -38,59 +45,47 @@ def busybox() -> bytes:
     raise FileNotFoundError(f"no busybox at {' or '.join(BUSYBOX)}")
 
 
-def run(case: Case, deadline: float = DEADLINE) -> Report:
+def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] | None = None) -> Report:
     """Play one case on the real kernel. The caller must be root and single-threaded.
 
-    When it returns, no process of the case is left. Raises `FileNotFoundError` for a case with a tree where there is no busybox.
+    When it returns, no process of the case is left, and `cleanup` has been run in a process that outlives the caller, after
+    the case was ended and before its last process was waited for. Raises `FileNotFoundError` for a case with a tree where
+    there is no busybox.
     """
     executable = busybox() if case.tree else b""
-    keeper, reader = _start(_keep, case, executable, deadline)
+    ours, theirs = socket.socketpair()
+    keeper = _fork(_keep, theirs, case, executable, deadline, cleanup)
     try:
-        data = _read(reader, deadline + GRACE)
+        data = _read(ours.fileno(), deadline + 2 * GRACE)
     finally:
-        os.close(reader)
-        os.kill(keeper, signal.SIGKILL)
-        os.waitpid(keeper, 0)
-    if data is None:
-        return Report(broken=f"some process was not gone {GRACE:g} seconds after the deadline")
-    return _report(data)
+        ours.close()  # an interrupted caller lets go: the keeper ends what is left
+        _wait(keeper, 2 * GRACE)
+    return pickle.loads(data) if data else Report(broken=f"what it left could not be cleared away in {GRACE} seconds")
 
 
-def _report(data: bytes) -> Report:
-    try:
-        report: Report = pickle.loads(data)
-    except (EOFError, pickle.UnpicklingError):
-        return Report(broken="ended without a report")
-    return report
-
-
-def _start(child: Callable[..., None], *args: Any) -> tuple[int, int]:
-    """Fork a process that runs `child(*args, writer)` and dies with the caller: its pid, and where to read what it writes."""
-    reader, writer = os.pipe()
+def _fork(child: Callable[..., None], end: socket.socket, *args: Any) -> int:
+    """Fork a process that runs `child(parent, *args)`, with `end` as its descriptor 3 and nothing else of the caller's."""
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _be(child, args, parent, writer)
-    os.close(writer)
-    return pid, reader
+        _be(child, end.fileno(), (parent, *args))
+    end.close()
+    return pid
 
 
-def _be(child: Callable[..., None], args: tuple[Any, ...], parent: int, writer: int) -> NoReturn:
-    """What a child of `_start` does. It begins alike wherever the tests are started: no handlers, no descriptors of theirs."""
+def _be(child: Callable[..., None], end: int, args: tuple[Any, ...]) -> NoReturn:
+    """What a child does. It begins alike wherever the tests are started: no handlers, no descriptors of theirs."""
     try:
-        linux().prctl_set_pdeathsig(signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.dup2(writer, 3)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        os.dup2(end, REPORT)
+        os.closerange(REPORT + 1, os.sysconf("SC_OPEN_MAX"))
         os.chdir("/")
         os.umask(0o022)
-        child(*args, 3)
+        child(*args)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
@@ -98,21 +93,36 @@ def _be(child: Callable[..., None], args: tuple[Any, ...], parent: int, writer: 
     os._exit(0)
 
 
-def _keep(case: Case, executable: bytes, deadline: float, writer: int) -> None:
-    """The keeper: plays the case, ends it at the deadline, and passes its report on when nobody is left."""
-    linux().prctl_set_child_subreaper(1)
-    stage, reader = _start(_play, case, executable)
-    data = _read(reader, deadline)
+def _keep(parent: int, case: Case, executable: bytes, deadline: float, cleanup: Callable[[], None] | None) -> None:
+    """The keeper: plays the case, ends it in time, and passes its report on when nobody is left."""
+    os.setsid()
+    _harness.prctl_set_child_subreaper(1)
+    ours, theirs = socket.socketpair()
+    stage = _fork(_play, theirs, case, executable)
+    data = _read(ours.fileno(), deadline, caller=REPORT)
     if data is None:
         data = pickle.dumps(Report(broken=f"not over after {deadline:g} seconds"))
     os.kill(stage, signal.SIGKILL)  # its init dies with it, and with that all the rest
+    signal.alarm(GRACE)
+    if cleanup is not None:
+        cleanup()
     _reap()
-    with os.fdopen(writer, "wb") as file:
-        file.write(data)
+    with os.fdopen(REPORT, "wb") as file:
+        file.write(data if _is_report(data) else pickle.dumps(Report(broken="ended without a report")))
 
 
-def _play(case: Case, executable: bytes, writer: int) -> None:
-    play(linux(), case, executable, Fd(writer))
+def _play(keeper: int, case: Case, executable: bytes) -> None:
+    """The stage. It waits for the init of the case, and for nothing else."""
+    _harness.prctl_set_pdeathsig(signal.SIGKILL)
+    if os.getppid() == keeper:
+        play(linux(), case, executable, Fd(REPORT))
+
+
+def _is_report(data: bytes) -> bool:
+    try:
+        return isinstance(pickle.loads(data), Report)
+    except (EOFError, pickle.UnpicklingError):  # nothing, or the half that was written when the writer was killed
+        return False
 
 
 def _reap() -> None:
@@ -124,12 +134,28 @@ def _reap() -> None:
         pass
 
 
-def _read(reader: int, seconds: float) -> bytes | None:
-    """What is written until the writers are gone; None if that takes more than `seconds`."""
+def _wait(pid: int, seconds: float) -> None:
+    """Wait for the end of a child; end it if that takes more than `seconds`."""
+    process = os.pidfd_open(pid)
+    if not select.select([process], [], [], seconds)[0]:
+        os.kill(pid, signal.SIGKILL)
+    os.close(process)
+    os.waitpid(pid, 0)
+
+
+def _read(reader: int, seconds: float, caller: int | None = None) -> bytes | None:
+    """What is written until the writers are gone; None if that takes more than `seconds`.
+
+    It ends early when `caller`, a socket to which nobody writes, is at its end.
+    """
     deadline = time.monotonic() + seconds
     data = b""
+    watched = [reader] if caller is None else [reader, caller]
     while (left := deadline - time.monotonic()) > 0:
-        if select.select([reader], [], [], left)[0]:
+        ready = select.select(watched, [], [], left)[0]
+        if caller in ready:
+            return data
+        if reader in ready:
             chunk = os.read(reader, 65536)
             if not chunk:
                 return data

@@ -1,13 +1,86 @@
-"""The cases, a module for each noun of the kernel. `load` imports them all."""
-
-import importlib
-import pkgutil
+"""The cases, a module for each noun of the kernel."""
 
 from kernelapi.testing.case import Case, declared
+from kernelapi.testing.cases import (
+    binds,
+    capabilities,
+    clock,
+    credentials,
+    descriptors,
+    exec_credentials,
+    execution,
+    files,
+    idmap,
+    limits,
+    lookup,
+    mount_namespaces,
+    mounts,
+    names,
+    namespaces,
+    netlink,
+    parameters,
+    permissions,
+    pipes,
+    pivot,
+    prctl,
+    proc,
+    proc_access,
+    proc_links,
+    processes,
+    programs,
+    propagation,
+    roots,
+    sessions,
+    setns,
+    signals,
+    sockets,
+    terminals,
+    timens,
+    umounts,
+    userns,
+)
+
+NOUNS = (
+    binds,
+    capabilities,
+    clock,
+    credentials,
+    descriptors,
+    exec_credentials,
+    execution,
+    files,
+    idmap,
+    limits,
+    lookup,
+    mount_namespaces,
+    mounts,
+    names,
+    namespaces,
+    netlink,
+    parameters,
+    permissions,
+    pipes,
+    pivot,
+    prctl,
+    proc,
+    proc_access,
+    proc_links,
+    processes,
+    programs,
+    propagation,
+    roots,
+    sessions,
+    setns,
+    signals,
+    sockets,
+    terminals,
+    timens,
+    umounts,
+    userns,
+)
+"""The modules, each of which declares the cases of its noun."""
 
 
 def load() -> tuple[Case, ...]:
     """Every case of this package."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
     return declared()
