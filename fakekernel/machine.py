@@ -79,7 +79,7 @@ class Machine:
         return self.scheduler.processes[task]
 
     def kill(self, task: Task, signal: int) -> None:
-        """Send `signal` to `task` between two calls, as from outside all its pid namespaces: even their init dies of SIGKILL."""
+        """Send `signal` to `task` between two calls, as from outside its pid namespace: SIGKILL ends even an init."""
         status = signalling.post(self, task, signal, force=True)
         if status:
             lifecycle.end(self, task, status)

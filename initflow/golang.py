@@ -1,16 +1,23 @@
-"""Functions of Go's standard library (1.4) as the original flow calls them: the same system calls, the same error texts."""
+"""Functions of Go's standard library (1.4) as the original flow calls them: the same system calls, the same error texts.
 
-import json
+Two named differences: buffers hold 4096 bytes, where Go's begin with 512 and grow; what is JSON and what is not is told by a
+short scan, so that of Go's texts for malformed JSON only the two are here that the end of a stream brings.
+"""
+
 import os
 import posixpath
 from contextlib import suppress
-from errno import EEXIST, ENOENT, ENOTDIR
+from errno import EEXIST, EINVAL, ENOENT, ENOTDIR, ESTALE
 from stat import S_ISDIR, S_ISLNK
+from typing import Any
 
+from kernelapi.call import Call
 from kernelapi.flags import OpenFlag
 from kernelapi.ids import Fd
-from kernelapi.kernel import Kernel
+from kernelapi.kernel import Kernel, bind
 from kernelapi.values import Stat
+
+CHUNK = 4096
 
 
 class GoError(Exception):
@@ -28,18 +35,74 @@ class PathError(GoError):
         super().__init__(f"{operation} {path}: {errno_text(error.errno or 0)}", error.errno or 0)
 
 
+class LinkError(GoError):
+    """os.LinkError: `symlink a b: file exists`."""
+
+    def __init__(self, operation: str, old: str, new: str, error: OSError) -> None:
+        super().__init__(f"{operation} {old} {new}: {errno_text(error.errno or 0)}", error.errno or 0)
+
+
+class SyscallError(GoError):
+    """os.SyscallError: `getwd: no such file or directory`."""
+
+    def __init__(self, call: str, error: OSError) -> None:
+        super().__init__(f"{call}: {errno_text(error.errno or 0)}", error.errno or 0)
+
+
+EHWPOISON = 133
+
+_OTHER_TEXTS = {ESTALE: "stale NFS file handle", EHWPOISON: f"errno {EHWPOISON}"}
+"""Where Go's table of 2014 says something else than the C library of today."""
+
+
 def errno_text(errno: int) -> str:
     """The text of a syscall.Errno: that of strerror, with a small first letter."""
+    if errno in _OTHER_TEXTS:
+        return _OTHER_TEXTS[errno]
     text = os.strerror(errno)
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
 def quote(text: str) -> str:
-    """strconv.Quote, as far as names and paths need it."""
-    quoted = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
-    for escape, short in (("\\u0007", "\\a"), ("\\u000b", "\\v"), ("\\u00", "\\x")):
-        quoted = quoted.replace(escape, short)
-    return quoted
+    """strconv.Quote. A byte that was not UTF-8 stands as a surrogate."""
+    return '"' + "".join(_ESCAPES.get(char) or _escape(char) for char in text) + '"'
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char.isprintable():
+        return char
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x20:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def rune(code: int) -> str:
+    """The verb %c: the character with this code point; U+FFFD where there is none."""
+    known = 0 <= code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+    return chr(code if known else 0xFFFD)
+
+
+# -- syscall --
+
+
+def checking_strings(kernel: Kernel) -> Kernel:
+    """`kernel`, asked by package syscall: a string that holds a NUL is EINVAL before the kernel sees it.
+
+    A host name and what is written are bytes there, not strings, and pass.
+    """
+
+    def dispatch(call: Call, args: tuple[Any, ...]) -> Any:
+        if call.name != "sethostname" and any(isinstance(arg, str) and "\0" in arg for arg in args):
+            raise OSError(EINVAL, os.strerror(EINVAL))
+        return kernel.dispatch(call, args)
+
+    return bind(dispatch)
 
 
 # -- os --
@@ -139,7 +202,7 @@ def remove_all(kernel: Kernel, path: str) -> None:
                 except GoError as error:
                     first = first or error
     except OSError as error:
-        first = first or GoError(f"readdirent: {errno_text(error.errno or 0)}", error.errno or 0)
+        first = first or SyscallError("readdirent", error)
     kernel.close(fd)
     problem = _remove_if_there(kernel, path)
     if problem is not None:
@@ -154,19 +217,43 @@ def _remove_if_there(kernel: Kernel, path: str) -> GoError | None:
     return None
 
 
+def symlink(kernel: Kernel, target: str, path: str) -> None:
+    """os.Symlink."""
+    try:
+        kernel.symlink(target, path)
+    except OSError as error:
+        raise LinkError("symlink", target, path, error) from error
+
+
+def chmod(kernel: Kernel, path: str, mode: int) -> None:
+    """os.Chmod."""
+    try:
+        kernel.chmod(path, mode)
+    except OSError as error:
+        raise PathError("chmod", path, error) from error
+
+
+def chown(kernel: Kernel, path: str, uid: int, gid: int) -> None:
+    """os.Chown."""
+    try:
+        kernel.chown(path, uid, gid)
+    except OSError as error:
+        raise PathError("chown", path, error) from error
+
+
 def getwd(kernel: Kernel, environment: dict[str, str]) -> str:
     """os.Getwd: $PWD where it names the working directory, else what the kernel says."""
+    here = stat(kernel, ".")
+    claimed = environment.get("PWD", "")
+    if claimed.startswith("/"):
+        with suppress(GoError):
+            there = stat(kernel, claimed)
+            if (there.dev, there.ino) == (here.dev, here.ino):
+                return claimed
     try:
-        here = kernel.stat(".")
-        claimed = environment.get("PWD", "")
-        if claimed.startswith("/"):
-            with suppress(OSError):
-                there = kernel.stat(claimed)
-                if (there.dev, there.ino) == (here.dev, here.ino):
-                    return claimed
         return kernel.getcwd()
     except OSError as error:
-        raise GoError(f"getwd: {errno_text(error.errno or 0)}", error.errno or 0) from error
+        raise SyscallError("getwd", error) from error
 
 
 def setenv(environment: dict[str, str], key: str, value: str) -> None:
@@ -179,11 +266,36 @@ def setenv(environment: dict[str, str], key: str, value: str) -> None:
 # -- io, io/ioutil --
 
 
+def read(kernel: Kernel, fd: Fd, name: str) -> bytes:
+    """os.File.Read of a file that was opened as `name`; nothing at its end."""
+    try:
+        return kernel.read(fd, CHUNK)
+    except OSError as error:
+        raise PathError("read", name, error) from error
+
+
+def write(kernel: Kernel, fd: Fd, name: str, data: bytes) -> None:
+    """os.File.Write to a file that was opened as `name`."""
+    try:
+        write_all(kernel, fd, data)
+    except OSError as error:
+        raise PathError("write", name, error) from error
+
+
 def read_all(kernel: Kernel, fd: Fd) -> bytes:
-    """ioutil.ReadAll."""
+    """ioutil.ReadAll. Raises `OSError`."""
     data = b""
-    while chunk := kernel.read(fd, 4096):
+    while chunk := kernel.read(fd, CHUNK):
         data += chunk
+    return data
+
+
+def read_lines(kernel: Kernel, fd: Fd) -> bytes:
+    """All that a bufio.Scanner reads: an error of reading is an end to it."""
+    data = b""
+    with suppress(OSError):
+        while chunk := kernel.read(fd, CHUNK):
+            data += chunk
     return data
 
 
@@ -199,9 +311,12 @@ def read_file(kernel: Kernel, path: str) -> bytes:
 
 
 def write_all(kernel: Kernel, fd: Fd, data: bytes) -> None:
-    """os.File.Write: as many writes as it takes."""
+    """os.File.Write: as many writes as it takes. Raises `OSError`."""
     while data:
-        data = data[kernel.write(fd, data) :]
+        try:
+            data = data[kernel.write(fd, data) :]
+        except InterruptedError:
+            continue
 
 
 def write_file(kernel: Kernel, path: str, data: bytes, mode: int) -> None:
@@ -218,12 +333,9 @@ def write_file(kernel: Kernel, path: str, data: bytes, mode: int) -> None:
 def read_dir(kernel: Kernel, path: str) -> list[str]:
     """ioutil.ReadDir: the names, sorted, of the entries that lstat finds."""
     fd = open_file(kernel, path)
-    names = []
+    found = []
     try:
-        while entries := kernel.getdents64(fd):
-            names += [entry.name for entry in entries if entry.name not in (".", "..")]
-        found = []
-        for name in names:
+        for name in _names(kernel, fd):
             try:
                 lstat(kernel, f"{path}/{name}")
             except GoError as error:
@@ -236,20 +348,43 @@ def read_dir(kernel: Kernel, path: str) -> list[str]:
         kernel.close(fd)
 
 
+def _names(kernel: Kernel, fd: Fd) -> list[str]:
+    names: list[str] = []
+    try:
+        while entries := kernel.getdents64(fd):
+            names += [entry.name for entry in entries if entry.name not in (".", "..")]
+    except OSError as error:
+        raise SyscallError("readdirent", error) from error
+    return names
+
+
 def temp_dir(kernel: Kernel, directory: str, prefix: str) -> str:
     """ioutil.TempDir: a new directory, mode 0700, named `prefix` and digits that come from the clock and the pid."""
-    seed = (kernel.clock_gettime(0) + kernel.getpid()) & 0xFFFFFFFF
-    for _ in range(10000):
-        seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
-        path = join(directory, f"{prefix}{str(1_000_000_000 + seed % 1_000_000_000)[1:]}")
+    number = _seed(kernel)
+    for conflicts in range(1, TEMPORARY_NAMES + 1):
+        number = (number * 1664525 + 1013904223) & 0xFFFFFFFF
+        path = join(directory, f"{prefix}{number % 1_000_000_000:09}")
         try:
             mkdir(kernel, path, 0o700)
         except GoError as error:
-            if error.errno == EEXIST:
-                continue
-            raise
+            if error.errno != EEXIST or conflicts == TEMPORARY_NAMES:
+                raise
+            if conflicts > CONFLICTS:
+                number = _seed(kernel)
+            continue
         return path
-    return ""
+    raise AssertionError("the last name is either taken or an error")
+
+
+TEMPORARY_NAMES = 10_000
+"""So many are tried."""
+
+CONFLICTS = 10
+"""After so many, the clock is asked anew for each name."""
+
+
+def _seed(kernel: Kernel) -> int:
+    return (kernel.clock_gettime(0) + kernel.getpid()) & 0xFFFFFFFF
 
 
 # -- path/filepath --
@@ -324,3 +459,71 @@ def _not_executable(kernel: Kernel, path: str) -> str | None:
     except GoError as error:
         return str(error)
     return None if not S_ISDIR(mode) and mode & 0o111 else "permission denied"
+
+
+# -- encoding/json --
+
+
+def read_value(kernel: Kernel, fd: Fd, name: str) -> bytes:
+    """json.Decoder on a file that was opened as `name`: the first object; it reads no further once it has its end.
+
+    Raises `GoError`: "EOF" where there is nothing, "unexpected EOF" where the object does not end.
+    """
+    data = b""
+    while chunk := read(kernel, fd, name):
+        data += chunk
+        end = _end_of_value(data)
+        if end:
+            return data[:end]
+    raise GoError("unexpected EOF" if data.strip(SPACE) else "EOF")
+
+
+SPACE = b" \t\r\n"
+
+
+def _end_of_value(data: bytes) -> int:
+    """Where the object or array that `data` begins with ends; 0 where that is not in sight."""
+    depth, quoted, escaped = 0, False, False
+    for index, byte in enumerate(data):
+        char = chr(byte)
+        if quoted:
+            quoted, escaped = escaped or char != '"', char == "\\" and not escaped
+        elif char == '"':
+            quoted = True
+        elif char in "{[":
+            depth += 1
+        elif char in "}]":
+            depth -= 1
+            if depth <= 0:
+                return index + 1
+        elif depth == 0 and byte not in SPACE:
+            raise GoError(f"invalid character {_shown(char)} looking for beginning of value")
+    return 0
+
+
+def _shown(char: str) -> str:
+    if char in "'\"":
+        return "'\"'" if char == '"' else "'\\''"
+    return f"'{quote(char)[1:-1]}'"
+
+
+def encode_string(text: str) -> str:
+    """json.Marshal of a string: what is not UTF-8 becomes U+FFFD, and what HTML minds is escaped."""
+    return '"' + "".join(_JSON_ESCAPES.get(char) or _json_escape(char) for char in text) + '"'
+
+
+_JSON_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+def _json_escape(char: str) -> str:
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:
+        return "\\ufffd"
+    return f"\\u{code:04x}" if code < 0x20 or char in "<>&\u2028\u2029" else char
+
+
+def encode(value: dict[str, Any] | str | int) -> str:
+    """json.Marshal of a struct or a map, whose keys come in the order given."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{encode_string(key)}:{encode(each)}" for key, each in value.items()) + "}"
+    return encode_string(value) if isinstance(value, str) else str(value)

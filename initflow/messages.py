@@ -1,27 +1,21 @@
 """What parent and init say to each other over their pipe: one JSON object, a newline, and the end of the stream."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from initflow.golang import GoError, read_all, write_all
+from initflow.golang import GoError, encode, read_all, read_value, write
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 
-
-def send(kernel: Kernel, fd: Fd, message: dict[str, Any]) -> None:
-    """Write `message` as JSON and a newline."""
-    write_all(kernel, fd, msgspec.json.encode(message) + b"\n")
+PARENT, INIT = "parent", "pipe"
+"""What either side calls its end: errors of reading and writing say so."""
 
 
-def receive(kernel: Kernel, fd: Fd) -> dict[str, Any] | None:
-    """Read one object; None at the end of the stream. It reads no further than the object's end, as a decoder on a stream."""
-    data = b""
-    while chunk := kernel.read(fd, 4096):
-        data += chunk
-        if data.endswith(b"\n"):
-            break
-    return parse(data)
+def send(kernel: Kernel, fd: Fd, name: str, message: dict[str, Any]) -> None:
+    """Write `message` as JSON and a newline. Raises `GoError`."""
+    write(kernel, fd, name, encode(message).encode("utf-8", "surrogateescape") + b"\n")
 
 
 def parse(data: bytes) -> dict[str, Any] | None:
@@ -38,19 +32,26 @@ def parse(data: bytes) -> dict[str, Any] | None:
 
 
 def receive_network_state(kernel: Kernel, fd: Fd) -> dict[str, str]:
-    """The parent's message to init: the names of both ends of a veth pair; empty where there is none."""
-    message = receive(kernel, fd)
-    if message is None:
-        raise GoError("EOF")
+    """The parent's message to init: the names of both ends of a veth pair; empty where there is none. Raises `GoError`."""
+    message = parse(read_value(kernel, fd, INIT)) or {}
     return {str(key): str(value) for key, value in message.items()}
 
 
 def receive_error(kernel: Kernel, fd: Fd) -> str | None:
-    """Init's message to the parent: what went wrong; None where init closed its end without a word, which counts as success."""
-    message = receive(kernel, fd)
-    return None if message is None else str(message.get("message", ""))
+    """Init's message to the parent: what went wrong; None where init closed its end without a word, which counts as success.
+
+    Raises `GoError`.
+    """
+    try:
+        message = parse(read_value(kernel, fd, PARENT)) or {}
+    except GoError as error:
+        if str(error) == "EOF":
+            return None
+        raise
+    return str(message.get("message", ""))
 
 
 def drain(kernel: Kernel, fd: Fd) -> None:
-    """Read what the other side still sends: it would get ECONNRESET instead of our message otherwise."""
-    read_all(kernel, fd)
+    """Read what the other side still sends: it would get ECONNRESET instead of our message otherwise. Errors do not count."""
+    with suppress(OSError):
+        read_all(kernel, fd)

@@ -3,9 +3,9 @@
 In the simulated kernel it is bound to an executable file; init comes to it by execve, like any other program.
 """
 
-from initflow.configuration import decode
+from initflow.configuration import ConfigurationError, decode
 from initflow.flows import FLOWS, LIBCONTAINER
-from initflow.golang import read_file
+from initflow.golang import GoError
 from initflow.steps import initialisation
 from initflow.steps import parent as parent_steps
 from initflow.steps.context import Parent
@@ -17,18 +17,23 @@ FLOW_VARIABLE = "initflow"
 
 def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
     """`nsinit exec -- ARG...` or `nsinit init -- ARG...`; the environment has `data_path`."""
-    environment = dict(entry.partition("=")[::2] for entry in envp)
+    environment = dict(entry.partition("=")[::2] for entry in reversed(envp))  # the first of two with one name counts
+    environment = dict(reversed(environment.items()))
     flow = FLOWS[environment.get(FLOW_VARIABLE, LIBCONTAINER.name)]
     args = argv[argv.index("--") + 1 :]
     if argv[1] == "init":
         return initialisation.run(kernel, flow.init, args, environment)
-    path = f"{environment['data_path']}/container.json"
+    data_path = environment["data_path"]
+    try:
+        configuration = decode(initialisation.read_configuration(kernel, data_path), "container.json").configuration
+    except (GoError, ConfigurationError) as error:
+        return initialisation.fatal(kernel, str(error))
     parent = Parent(
         kernel,
-        decode(read_file(kernel, path), path).configuration,
+        configuration,
         flow=flow.name,
         program=argv[0],
-        data_path=environment["data_path"],
+        data_path=data_path,
         args=args,
         inherited=environment,
     )

@@ -97,6 +97,18 @@ def exec_user(spec: str, defaults: ExecUser, passwd: bytes | None, group: bytes 
     return user
 
 
+def needs_groups(spec: str, defaults: ExecUser, passwd: bytes | None) -> bool:
+    """Whether `exec_user` comes to look into the group file."""
+    wanted_user, wanted_group = _fields(spec, 2)
+    entry = _find_user(wanted_user, defaults.uid, passwd)
+    if entry is None and wanted_user:
+        try:
+            _id(wanted_user, "user")
+        except UserLookupError:
+            return False
+    return bool(wanted_group or (entry is not None and entry.name))
+
+
 def _find_user(wanted: str, default_uid: int, passwd: bytes | None) -> User | None:
     """The first entry that `wanted` names, or whose uid it is in decimal; of the default uid when nobody is wanted."""
     for entry in parse_passwd(passwd):

@@ -83,7 +83,7 @@ def test_a_rootfs_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_shipped_example_shows_exactly_its_expected_findings() -> None:
-    result = initflow("verify", MINIMAL, "--expect", EXAMPLES / "minimal.expected.json")
+    result = initflow("verify", MINIMAL, "--expect", EXAMPLES / "expected" / "minimal.json")
     assert result.returncode == 0, result.stdout
     assert "exactly the expected findings" in result.stdout
 

@@ -536,11 +536,19 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -
     assert load_refusal(file) == f"{file}: line 1, column 1: expected an object, found the end of the input"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+NOBODY = 65534
+
+
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.touch(mode=0)
-    assert load_refusal(path) == f"{path}: cannot be read: Permission denied"
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)  # root reads every file
+    try:
+        assert load_refusal(path) == f"{path}: cannot be read: Permission denied"
+    finally:
+        os.seteuid(user)
 
 
 def test_a_file_that_fails_while_it_is_read_is_refused() -> None:
@@ -711,7 +719,7 @@ def test_the_examples_differ_in_what_they_are_named_for() -> None:
     assert not examples["no-tty"].tty
     assert not examples["host-pid"].has_namespace("NEWPID")
     assert examples["joined-ipc"].has_namespace("NEWIPC")
-    assert CloneFlag.NEWIPC not in examples["joined-ipc"].clone_flags
+    assert not examples["joined-ipc"].clone_flags & CloneFlag.NEWIPC
     assert len(examples["rlimits"].rlimits) == 4
 
 

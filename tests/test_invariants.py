@@ -225,7 +225,7 @@ HELD: dict[str, Broken] = {
     "NS-17": Broken(F.replacing("allocate_terminal", refuse_at_once), VIOLATED["NS-17"].changes),
     "TTY-02": Broken(F.replacing("open_console", open_console_with_care)),
     "FD-03": Broken(F, {"working_dir": "/tmp"}),
-    "FD-04": Broken(F, NO_TTY),
+    "FD-04": Broken(F, {**NO_TTY, "networks": []}),
     "CAP-02": Broken(SOUND),
     "CAP-03": Broken(SOUND, {**USER_WITHOUT_SETPCAP, **AS_ROOT}),
     "CAP-08": Broken(F.replacing("drop_capabilities", inherit_nothing)),

@@ -51,7 +51,6 @@ class Prologue(Context):
         self,
         kernel: Kernel,
         *,
-        parent: Pid,
         directory: str,
         stdio: tuple[Fd, ...],
         report: Fd,
@@ -60,7 +59,6 @@ class Prologue(Context):
         envp: tuple[str, ...],
     ) -> None:
         super().__init__(kernel)
-        self.parent_pid = parent
         self.directory = directory
         self.stdio = stdio
         self.report = report
@@ -81,6 +79,7 @@ class Parent(Context):
     start_time = Slot[str]()
     cgroup_paths = Slot[dict[str, str]]()
     network_state = Slot[dict[str, str]]()
+    waited = Slot[bool]()
     status = Slot[int]()
 
     def __init__(

@@ -3,12 +3,11 @@
 from errno import EEXIST, ENOENT
 
 from initflow.flow import FlowError, Panic, failing, step
-from initflow.golang import GoError, PathError, errno_text, join, mkdir_all, open_file
+from initflow.golang import GoError, chmod, chown, errno_text, join, mkdir_all, open_file, remove, rune, symlink
 from initflow.steps.context import Init
 from initflow.steps.mounts import mount_config
 from kernelapi.flags import FileType, MountFlag, OpenFlag
 from kernelapi.ids import Fd
-from kernelapi.values import makedev
 
 DEVICE_TYPES = {ord("c"): FileType.CHR, ord("b"): FileType.BLK}
 
@@ -19,6 +18,11 @@ STREAM_LINKS = (
     ("/proc/self/fd/2", "dev/stderr"),
 )
 KCORE_LINK = ("/proc/kcore", "dev/kcore")
+
+
+def device_number(major: int, minor: int) -> int:
+    """devices.Mkdev, and of that the 32 bits that mknod(2) takes: numbers that are too large run into each other."""
+    return (major << 8 | minor & 0xFF | (minor & 0xFFF00) << 12) & 0xFFFFFFFF
 
 
 @step(reads="rootfs")
@@ -36,10 +40,10 @@ def create_device_nodes(init: Init) -> None:
             path = join(init.rootfs, device.path)
             mkdir_all(kernel, join(path, ".."), 0o755)
             if device.type not in DEVICE_TYPES:
-                raise FlowError(f"{chr(device.type)} is not a valid device type for device {device.path}")
+                raise FlowError(f"{rune(device.type)} is not a valid device type for device {device.path}")
             mode = DEVICE_TYPES[device.type] | device.file_mode
             try:
-                kernel.mknod(path, mode, makedev(device.major_number, device.minor_number))
+                kernel.mknod(path, mode, device_number(device.major_number, device.minor_number))
             except OSError as error:
                 if error.errno != EEXIST:
                     raise FlowError(f"mknod {device.path} {errno_text(error.errno or 0)}") from error
@@ -56,12 +60,12 @@ def link_ptmx(init: Init) -> None:
     """Let /dev/ptmx be that of the container's own devpts, by a relative link."""
     path = join(init.rootfs, "dev/ptmx")
     try:
-        init.kernel.unlink(path)
-    except OSError as error:
+        remove(init.kernel, path)
+    except GoError as error:
         if error.errno != ENOENT:
-            raise PathError("remove", path, error) from error
-    with failing(f"symlink dev ptmx symlink pts/ptmx {path}:"):
-        init.kernel.symlink("pts/ptmx", path)
+            raise
+    with failing("symlink dev ptmx"):
+        symlink(init.kernel, "pts/ptmx", path)
 
 
 @step(reads="rootfs")
@@ -75,10 +79,8 @@ def bind_console(init: Init) -> None:
     kernel, console, path = init.kernel, init.console, join(init.rootfs, "dev/console")
     old = kernel.umask(0)
     try:
-        with failing(f"chmod {console}:"):
-            kernel.chmod(console, 0o600)
-        with failing(f"chown {console}:"):
-            kernel.chown(console, 0, 0)
+        chmod(kernel, console, 0o600)
+        chown(kernel, console, 0, 0)
         try:
             kernel.close(open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666))
         except GoError as error:
@@ -124,8 +126,7 @@ def link_standard_streams(init: Init) -> None:
     for target, name in links:
         path = join(init.rootfs, name)
         try:
-            init.kernel.symlink(target, path)
-        except OSError as error:
+            symlink(init.kernel, target, path)
+        except GoError as error:
             if error.errno != EEXIST:
-                reason = f"symlink {target} {path}: {errno_text(error.errno or 0)}"
-                raise FlowError(f"dev symlinks symlink {target} {path} {reason}") from error
+                raise FlowError(f"dev symlinks symlink {target} {path} {error}") from error

@@ -5,17 +5,20 @@ from errno import EINVAL
 
 from initflow.configuration import CAPABILITIES
 from initflow.flow import Group, failing, step
-from initflow.golang import GoError, open_file, read_all, read_dir, setenv
+from initflow.golang import GoError, open_file, read, read_dir, read_lines, setenv
 from initflow.steps.context import Init
-from initflow.users import ExecUser, UserLookupError, exec_user
+from initflow.users import ExecUser, UserLookupError, exec_user, needs_groups
 from kernelapi.capability import Cap, CapSet
 from kernelapi.flags import FdFlag
 from kernelapi.ids import Fd, Gid, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.values import CapData
 
+STATUS, BOUNDING = "/proc/self/status", b"\nCapB"
 FIRST_HIDDEN = 3
 SELF = Pid(0)
+ID = 0xFFFFFFFF
+"""As much of a number as the kernel takes for an id."""
 LAST_KNOWN_CAP = max(CAPABILITIES.values())
 """The last capability that the original knows: later ones it never drops."""
 
@@ -52,37 +55,44 @@ def keep_capabilities(init: Init) -> None:
 
 @step(writes="exec_user")
 def look_up_user(init: Init) -> None:
-    """Find the ids of the configured user in the container's /etc/passwd and /etc/group."""
+    """Find the ids of the configured user in the container's /etc/passwd and /etc/group.
+
+    Both are opened, and neither has to be there; the second is read where a group is asked for, or a name is known.
+    """
     kernel = init.kernel
     defaults = ExecUser(uid=kernel.getuid(), gid=kernel.getgid(), home="/")
     files = [_open_if_there(kernel, path) for path in ("/etc/passwd", "/etc/group")]
-    passwd, group = (read_all(kernel, fd) if fd is not None else None for fd in files)
-    for fd in reversed(files):
-        if fd is not None:
-            kernel.close(fd)
     try:
-        init.exec_user = exec_user(init.configuration.user, defaults, passwd, group)
+        user = init.configuration.user
+        passwd, group = files
+        users = None if passwd is None else read_lines(kernel, passwd)
+        groups = None if group is None or not needs_groups(user, defaults, users) else read_lines(kernel, group)
+        init.exec_user = exec_user(user, defaults, users, groups)
     except UserLookupError as error:
         raise GoError(str(error)) from error
+    finally:
+        for fd in reversed(files):
+            if fd is not None:
+                kernel.close(fd)
 
 
 @step(reads="exec_user")
 def set_groups(init: Init) -> None:
     """Replace the caller's supplementary groups. Before the group and the user id: both take CAP_SETGID away."""
     groups = (*init.exec_user.sgids, *init.configuration.additional_groups)
-    init.kernel.setgroups(tuple(Gid(gid) for gid in groups))
+    init.kernel.setgroups(tuple(Gid(gid & ID) for gid in groups))
 
 
 @step(reads="exec_user")
 def set_gid(init: Init) -> None:
     """Change the group id. Before the user id, with which CAP_SETGID goes."""
-    init.kernel.setgid(Gid(init.exec_user.gid))
+    init.kernel.setgid(Gid(init.exec_user.gid & ID))
 
 
 @step(reads="exec_user")
 def set_uid(init: Init) -> None:
     """Change the user id. Clears the effective capabilities, the ambient ones, and the parent death signal."""
-    init.kernel.setuid(Uid(init.exec_user.uid))
+    init.kernel.setuid(Uid(init.exec_user.uid & ID))
 
 
 @step(reads="exec_user environment", writes="environment")
@@ -140,11 +150,19 @@ FINALIZE_NAMESPACE = Group(
 
 
 def _load_capabilities(kernel: Kernel) -> None:
-    """What the original's library reads before any change: the sets, and the bounding set out of /proc/self/status."""
+    """What the original's library reads before any change: the sets, and the bounding set out of /proc/self/status.
+
+    It reads that file as far as the line with the bounding set.
+    """
     kernel.capget(SELF)
-    fd = open_file(kernel, "/proc/self/status")
+    fd = open_file(kernel, STATUS)
     try:
-        read_all(kernel, fd)
+        data = b""
+        while (found := data.find(BOUNDING)) < 0 or b"\n" not in data[found:]:
+            chunk = read(kernel, fd, STATUS)
+            if not chunk:
+                break
+            data += chunk
     finally:
         kernel.close(fd)
 

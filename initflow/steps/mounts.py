@@ -1,6 +1,6 @@
 """The mounts of the container: a private tree, the system's file systems, and those of the configuration."""
 
-from errno import ENOENT
+from errno import EEXIST, ENOENT
 from stat import S_ISDIR
 
 from initflow.configuration import Mount, MountConfig
@@ -73,8 +73,11 @@ def mount_system(init: Init) -> None:
     """
     for source, target, fstype, flags, data in SYSTEM_MOUNTS:
         path = join(init.rootfs, target)
-        with failing(f"mount system mkdirall {path}"):
+        try:
             mkdir_all(init.kernel, path, 0o755)
+        except GoError as error:
+            if error.errno != EEXIST:  # which a link to nothing brings: the mount will tell
+                raise FlowError(f"mount system mkdirall {path} {error}") from error
         if fstype == "sysfs" and init.configuration.restrict_sys:
             flags |= MountFlag.RDONLY
         with failing(f"mount system mounting {source} into {path}"):
@@ -144,28 +147,34 @@ def _create_if_missing(kernel: Kernel, path: str, *, is_directory: bool) -> None
 
 
 def follow_symlink_in_scope(kernel: Kernel, path: str, root: str) -> str:
-    """Where `path` leads when every link is read as if `root` were "/". A check on names: nothing holds the tree still."""
-    path, root = clean(path), clean(root).rstrip("/")
-    if path == (root or "/"):
+    """Where `path` leads when every link is read as if `root` were "/". A check on names: nothing holds the tree still.
+
+    `path` and `root` are absolute and clean. Raises `GoError`.
+    """
+    if path == root:
         return path
-    if not path.startswith(f"{root}/"):
-        raise GoError(f"evalSymlinksInScope: {path} is not in {root or '/'}")
-    rest, done = path[len(root) :], ""
+    rest = path if root == "/" else path.removeprefix(root)
+    if not path.startswith(root) or not rest.startswith("/"):
+        # A sibling whose name begins as the root's does is shown without that beginning.
+        raise GoError(f"evalSymlinksInScope: {rest} is not in {root}")
+    done = ""  # within the root; what is missing counts as a directory
     for _ in range(MAX_LINKS + 1):
-        rest = rest.lstrip("/")
         if not rest:
-            return root + done or "/"
+            return clean(root + clean(f"/{done}"))
         name, _, rest = rest.partition("/")
-        if name == "..":
-            done = done.rpartition("/")[0]
-        elif name != ".":
-            target = _link_target(kernel, f"{root}{done}/{name}")
-            if target is None:
-                done = f"{done}/{name}"
-                continue
-            if target.startswith("/"):
-                done = ""
-            rest = f"{target}/{rest}"
+        if not name:
+            continue
+        place = clean(f"/{done}{name}")
+        if place == "/":
+            done = ""
+            continue
+        target = _link_target(kernel, clean(root + place))
+        if target is None:
+            done += f"{name}/"
+            continue
+        if target.startswith("/"):
+            done = ""
+        rest = f"{target}/{rest}"
     raise GoError(f"evalSymlinksInScope: too many links in {path}")
 
 

@@ -1,7 +1,7 @@
 """The network of the container, as far as its loopback interface."""
 
 from initflow.flow import FlowError, Panic, step
-from initflow.golang import errno_text
+from initflow.golang import GoError
 from initflow.rtnetlink import find_link, set_link_up
 from initflow.steps.context import Init
 from kernelapi.errors import NotModelled
@@ -47,8 +47,7 @@ def has_network_namespace(init: Init) -> bool:
 
 
 def bring_up_loopback(init: Init) -> None:
-    link = find_link(init.kernel, "lo")
     try:
-        set_link_up(init.kernel, link)
-    except OSError as error:
-        raise FlowError(f"lo up {errno_text(error.errno or 0)}") from error
+        set_link_up(init.kernel, find_link(init.kernel, "lo"))
+    except GoError as error:
+        raise FlowError(f"lo up {error}") from error

@@ -2,23 +2,40 @@
 
 import struct
 from contextlib import suppress
+from errno import EINVAL, EPIPE
+from typing import Any
 
-import msgspec
-
+from initflow.configuration import encode as encode_configuration
 from initflow.flow import CURRENT, FlowError, Group, Panic, perform, step
-from initflow.golang import GoError, PathError, open_file, read_file, write_all
+from initflow.golang import (
+    GoError,
+    PathError,
+    SyscallError,
+    checking_strings,
+    encode,
+    join,
+    open_file,
+    read_file,
+    remove,
+    write,
+    write_all,
+)
+from initflow.messages import PARENT as PARENT_END
 from initflow.messages import receive_error, send
 from initflow.steps.cgroups import apply, kill_all, remove_paths
 from initflow.steps.context import Parent, Prologue
-from initflow.steps.initialisation import CRASHED
+from initflow.steps.initialisation import NUL, close, crash, fatal
 from initflow.steps.prologue import FAILED
 from kernelapi.errors import NotModelled
-from kernelapi.flags import AddressFamily, OpenFlag, Shutdown, Signal, SocketType
+from kernelapi.flags import AddressFamily, Disposition, OpenFlag, Shutdown, Signal, SocketType
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 
 ERRNO = struct.Struct("=q")
 """What a child that could not start reports: a machine word."""
+
+START_TIME = 21
+"""Where /proc/PID/stat has it, counted from 0."""
 
 SIGNAL_OFFSET = 128
 NULL = "/dev/null"
@@ -29,7 +46,10 @@ FAILURE = b"failed to exec: "
 
 @step(writes="console master")
 def allocate_terminal(parent: Parent) -> None:
-    """Open a pseudoterminal of the host for a container that asks for one."""
+    """Open a pseudoterminal of the host for a container that asks for one.
+
+    To copy between it and the caller's own terminal, which the original makes raw, is left to the caller.
+    """
     parent.console = ""
     if parent.configuration.tty:
         kernel = parent.kernel
@@ -43,36 +63,39 @@ def make_pipe(parent: Parent) -> None:
     """Make the connection on which init waits for the parent, and the parent for init."""
     kernel = parent.kernel
     parent.child_pipe, parent.pipe = kernel.socketpair(AddressFamily.UNIX, SocketType.STREAM | SocketType.CLOEXEC, 0)
-    parent.defer(lambda: kernel.close(parent.pipe))
+    pipe = parent.pipe
+    parent.defer(lambda: kernel.close(pipe))
 
 
 @step(reads="child_pipe console", writes="init")
 def start_init(parent: Parent) -> None:
     """Clone a child into the new namespaces and let it become init; learn through a pipe whether it did."""
-    kernel = parent.kernel
     opened: list[Fd] = []
     try:
-        stdio = _standard_streams(parent, opened)
-        parent.init = _fork_exec(parent, stdio)
-    except (OSError, GoError):
-        kernel.close(parent.child_pipe)
+        try:
+            stdio = _standard_streams(parent, opened)
+            parent.init = _fork_exec(parent, stdio)
+        finally:
+            for fd in opened:
+                close(parent.kernel, fd)
+    except GoError:
+        close(parent.kernel, parent.child_pipe)
         raise
-    finally:
-        for fd in opened:
-            kernel.close(fd)
 
 
 @step(reads="child_pipe")
 def close_child_end(parent: Parent) -> None:
     """Close init's end of the pipe here: its death or its exec could not be seen otherwise."""
-    parent.kernel.close(parent.child_pipe)
+    close(parent.kernel, parent.child_pipe)
 
 
 @step(reads="init", writes="start_time")
 def read_start_time(parent: Parent) -> None:
-    """Note when init started: with its pid, that names it for good."""
-    fields = read_file(parent.kernel, f"/proc/{parent.init}/stat").decode(errors="replace").split(" ")
-    parent.start_time = fields[21]
+    """Note when init started: with its pid, that names it for good. A name with a space in it shifts what is taken for that."""
+    fields = read_file(parent.kernel, f"/proc/{parent.init}/stat").decode("utf-8", "surrogateescape").split(" ")
+    if len(fields) <= START_TIME:
+        raise Panic("runtime error: index out of range")
+    parent.start_time = fields[START_TIME]
 
 
 @step(reads="init", writes="cgroup_paths")
@@ -89,9 +112,11 @@ def join_cgroups(parent: Parent) -> None:
 def create_networks(parent: Parent) -> None:
     """Make the host's side of each network. A loopback has none."""
     for network in parent.configuration.networks:
-        if network is not None and network.type == "veth":
+        if network is None:
+            raise Panic("a network of the configuration is null")
+        if network.type == "veth":
             raise NotModelled("networks of type veth")
-        if network is None or network.type != "loopback":
+        if network.type != "loopback":
             raise FlowError("not a valid network strategy type")
     parent.network_state = {}
 
@@ -99,25 +124,26 @@ def create_networks(parent: Parent) -> None:
 @step(reads="init start_time network_state cgroup_paths")
 def save_state(parent: Parent) -> None:
     """Write down what is known of the container, for those who come to it later."""
-    kernel, path = parent.kernel, f"{parent.data_path}/state.json"
-    state = {
+    kernel, path = parent.kernel, join(parent.data_path, "state.json")
+    state: dict[str, Any] = {
         "init_pid": parent.init,
         "init_start_time": parent.start_time,
         "network_state": parent.network_state,
-        "cgroup_paths": parent.cgroup_paths,
     }
+    if parent.cgroup_paths:
+        state["cgroup_paths"] = dict(sorted(parent.cgroup_paths.items()))
     fd = open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666)
     try:
-        write_all(kernel, fd, msgspec.json.encode(state) + b"\n")
+        write(kernel, fd, path, encode(state).encode("utf-8", "surrogateescape") + b"\n")
     finally:
-        kernel.close(fd)
-    parent.defer(lambda: kernel.unlink(path))
+        close(kernel, fd)
+    parent.defer(lambda: remove(kernel, path))
 
 
 @step(reads="pipe network_state")
 def send_network_state(parent: Parent) -> None:
     """Let init go on: all that it needs from the parent is done."""
-    send(parent.kernel, parent.pipe, parent.network_state)
+    send(parent.kernel, parent.pipe, PARENT_END, parent.network_state)
 
 
 @step(reads="pipe")
@@ -134,9 +160,10 @@ def await_init(parent: Parent) -> None:
         raise FlowError(message)
 
 
-@step(reads="init", writes="status")
+@step(reads="init", writes="waited status")
 def wait_for_exit(parent: Parent) -> None:
     """Wait for init to end, and for what it leaves behind where it shared the host's pid namespace."""
+    parent.waited = True
     parent.status = wait(parent)
 
 
@@ -159,40 +186,49 @@ PARENT = Group(
 
 
 def run(parent: Parent, steps: Group) -> int:
-    """Take the steps; return the exit code for the caller: the payload's, 128 + its signal, or 1 with a message on stderr."""
+    """Take the steps; return the exit code for the caller: the payload's, 128 + its signal, or 1 with a message on stderr.
+
+    Go's runtime catches SIGPIPE, so that writing to an init that is gone is an error like any other. There are no handlers
+    here: the signal is ignored instead, and set back in the child, as the exec does with a handler.
+    """
+    parent.kernel.rt_sigaction(Signal.PIPE, Disposition.IGNORE)
+    if NUL in encode_configuration(parent.configuration):
+        parent.kernel = checking_strings(parent.kernel)
     try:
         try:
             perform(steps, parent)
         except FlowError as error:
             CURRENT.set(None)
-            if "init" in parent.slots and "status" not in parent.slots:
+            if "init" in parent.slots and "waited" not in parent.slots:
                 terminate(parent)
-            write_all(parent.kernel, Fd(2), FAILURE + error.message.encode("utf-8", "surrogateescape") + b"\n")
-            return 1
+            parent.run_deferred()
+            return fatal(parent.kernel, FAILURE.decode() + error.message)
+        CURRENT.set(None)
+        parent.run_deferred()
         return exit_code(parent.status)
     except Panic as panic:
         CURRENT.set(None)
         parent.run_deferred()  # a crash says so when all that was put off is done
-        write_all(parent.kernel, Fd(2), f"panic: {panic}\n".encode())
-        return CRASHED
-    finally:
-        CURRENT.set(None)
-        parent.run_deferred()
+        return crash(parent.kernel, str(panic))
 
 
 def terminate(parent: Parent) -> None:
     """Kill init and wait for it; what goes wrong on the way is nobody's business any more."""
     with suppress(OSError):
         parent.kernel.kill(parent.init, Signal.KILL)
-    with suppress(OSError):
+    with suppress(GoError):
         wait(parent)
 
 
 def wait(parent: Parent) -> int:
-    """The status word of init, once it has ended. Raises `OSError`."""
-    _, status = parent.kernel.wait4(parent.init)
-    if not parent.configuration.has_namespace("NEWPID"):
-        kill_all(parent.kernel, parent.configuration.cgroups)
+    """The status word of init, once it has ended. Raises `GoError`."""
+    try:
+        _, status = parent.kernel.wait4(parent.init)
+    except OSError as error:
+        raise SyscallError("wait", error) from error
+    finally:
+        if not parent.configuration.has_namespace("NEWPID"):
+            kill_all(parent.kernel, parent.configuration.cgroups)
     return status
 
 
@@ -212,34 +248,51 @@ def _standard_streams(parent: Parent, opened: list[Fd]) -> tuple[Fd, Fd, Fd]:
 
 
 def _fork_exec(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:
+    """os.StartProcess. Of two variables of one name the new program sees the first: the caller's, where it has one."""
     kernel, configuration = parent.kernel, parent.configuration
-    reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
     argv = (parent.program, "init", "--", *parent.args)
     added = {"console": parent.console, "pipe": "3", "data_path": parent.data_path}
-    envp = tuple(f"{key}={value}" for key, value in {**parent.inherited, **added}.items())
+    envp = tuple(f"{key}={value}" for entries in (parent.inherited, added) for key, value in entries.items())
     descriptors = (*stdio, parent.child_pipe)
     program = (parent.program, argv, envp)
-    arguments = (parent.flow, kernel.getpid(), configuration.root_fs, descriptors, writer, *program)
+    flags = Signal.CHLD | int(configuration.clone_flags)
     try:
-        pid = kernel.clone(Signal.CHLD | int(configuration.clone_flags), run_prologue, *arguments)
+        if "\0" in configuration.root_fs:
+            raise OSError(EINVAL, "")
+        reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
+        arguments = (parent.flow, configuration.root_fs, descriptors, writer, *program)
+        try:
+            pid = kernel.clone(flags, run_prologue, *arguments)
+        except OSError:
+            close(kernel, reader)
+            close(kernel, writer)
+            raise
+        close(kernel, writer)
+        _await_exec(kernel, reader, pid)
     except OSError as error:
-        kernel.close(reader)
-        kernel.close(writer)
         raise PathError("fork/exec", parent.program, error) from error
-    kernel.close(writer)
-    word = kernel.read(reader, ERRNO.size)
-    kernel.close(reader)
-    if word:
-        (errno,) = ERRNO.unpack(word)
-        kernel.wait4(pid)
-        raise PathError("fork/exec", parent.program, OSError(errno, ""))
     return pid
+
+
+def _await_exec(kernel: Kernel, reader: Fd, pid: Pid) -> None:
+    """Wait until the child has become init. Raises `OSError` with the errno that it reports, once it has ended."""
+    problem, word = 0, b""
+    try:
+        word = kernel.read(reader, ERRNO.size)
+    except OSError as error:
+        problem = error.errno or 0
+    close(kernel, reader)
+    if word:
+        problem = ERRNO.unpack(word)[0] if len(word) == ERRNO.size else EPIPE
+    if problem:
+        with suppress(OSError):
+            kernel.wait4(pid)
+        raise OSError(problem, "")
 
 
 def run_prologue(
     kernel: Kernel,
     flow: str,
-    parent: Pid,
     directory: str,
     descriptors: tuple[Fd, ...],
     report: Fd,
@@ -250,12 +303,12 @@ def run_prologue(
     """The child: becomes init, or reports the errno that kept it from it."""
     from initflow.flows import FLOWS
 
-    child = Prologue(
-        kernel, parent=parent, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp
-    )
+    kernel.rt_sigaction(Signal.PIPE, Disposition.DEFAULT)
+    child = Prologue(kernel, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp)
     try:
         perform(FLOWS[flow].prologue, child)
     except FlowError as error:
         cause = error.__cause__
-        write_all(kernel, child.report, ERRNO.pack(cause.errno or 0 if isinstance(cause, OSError) else 0))
+        with suppress(OSError):
+            write_all(kernel, child.report, ERRNO.pack(cause.errno or 0 if isinstance(cause, OSError) else 0))
     return FAILED

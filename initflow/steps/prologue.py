@@ -13,11 +13,12 @@ FAILED = 253
 def set_parent_death_signal(child: Prologue) -> None:
     """Die with the parent; and at once, if it is gone already.
 
-    In a new pid namespace the parent is 0, never the recorded pid: the signal is sent, and init of a namespace ignores its own.
+    Go 1.4 takes a parent with pid 1 for the sign of that (later versions compare with the pid recorded before). In a new pid
+    namespace the parent is 0, alive or dead: nothing is noticed there. A parent that *is* process 1 loses each child at once.
     """
     kernel = child.kernel
     kernel.prctl_set_pdeathsig(Signal.KILL)
-    if kernel.getppid() != child.parent_pid:
+    if kernel.getppid() == 1:
         kernel.kill(kernel.getpid(), Signal.KILL)
 
 

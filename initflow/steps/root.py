@@ -1,7 +1,7 @@
 """The switch of the root: from the host's tree to the container's."""
 
 from initflow.flow import failing, step
-from initflow.golang import PathError, join, mkdir_all, temp_dir
+from initflow.golang import join, mkdir_all, remove, temp_dir
 from initflow.steps.context import Init
 from initflow.steps.mounts import mount_config
 from kernelapi.flags import MountFlag, UmountFlag
@@ -56,10 +56,7 @@ def _pivot_root(init: Init) -> None:
     put_old = join(base, put_old.rpartition("/")[2])
     with failing("unmount pivot_root dir"):
         kernel.umount2(put_old, UmountFlag.DETACH)
-    try:
-        kernel.rmdir(put_old)
-    except OSError as error:
-        raise PathError("remove", put_old, error) from error
+    remove(kernel, put_old)
 
 
 def _move_root(init: Init) -> None:

@@ -110,6 +110,15 @@ class Report:
     broken: str | None = None
     lacking: Cap | None = None
 
+    @classmethod
+    def of(cls, data: bytes) -> "Report":
+        """The report that was written as `data`; where there is none, or half of one, a report that says so."""
+        try:
+            report = pickle.loads(data)
+        except (EOFError, pickle.UnpicklingError):
+            return cls(broken="ended without a report")
+        return cast(Report, report)
+
     @property
     def passed(self) -> bool:
         return not self.failure and self.lacking is None
@@ -156,7 +165,7 @@ def write_report(kernel: Kernel, fd: Fd, report: Report) -> None:
 def read_report(kernel: Kernel, fd: Fd) -> Report | None:
     """The report that was written to the other end of pipe `fd`; None where the writer died without one."""
     data = read_all(kernel, fd)
-    return cast(Report, pickle.loads(data)) if data else None
+    return Report.of(data) if data else None
 
 
 def read_all(kernel: Kernel, fd: Fd) -> bytes:

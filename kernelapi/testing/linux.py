@@ -60,7 +60,7 @@ def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] | No
     finally:
         ours.close()  # an interrupted caller lets go: the keeper ends what is left
         _wait(keeper, 2 * GRACE)
-    return pickle.loads(data) if data else Report(broken=f"what it left could not be cleared away in {GRACE} seconds")
+    return Report.of(data) if data else Report(broken=f"what it left could not be cleared away in {GRACE} seconds")
 
 
 def _fork(child: Callable[..., None], end: socket.socket, *args: Any) -> int:
@@ -100,15 +100,14 @@ def _keep(parent: int, case: Case, executable: bytes, deadline: float, cleanup: 
     ours, theirs = socket.socketpair()
     stage = _fork(_play, theirs, case, executable)
     data = _read(ours.fileno(), deadline, caller=REPORT)
-    if data is None:
-        data = pickle.dumps(Report(broken=f"not over after {deadline:g} seconds"))
+    report = Report(broken=f"not over after {deadline:g} seconds") if data is None else Report.of(data)
     os.kill(stage, signal.SIGKILL)  # its init dies with it, and with that all the rest
     signal.alarm(GRACE)
     if cleanup is not None:
         cleanup()
     _reap()
     with os.fdopen(REPORT, "wb") as file:
-        file.write(data if _is_report(data) else pickle.dumps(Report(broken="ended without a report")))
+        file.write(pickle.dumps(report))
 
 
 def _play(keeper: int, case: Case, executable: bytes) -> None:
@@ -116,13 +115,6 @@ def _play(keeper: int, case: Case, executable: bytes) -> None:
     _harness.prctl_set_pdeathsig(signal.SIGKILL)
     if os.getppid() == keeper:
         play(linux(), case, executable, Fd(REPORT))
-
-
-def _is_report(data: bytes) -> bool:
-    try:
-        return isinstance(pickle.loads(data), Report)
-    except (EOFError, pickle.UnpicklingError):  # nothing, or the half that was written when the writer was killed
-        return False
 
 
 def _reap() -> None:

@@ -81,6 +81,7 @@ NOUNS = (
 """The modules, each of which declares the cases of its noun."""
 
 
-def load() -> tuple[Case, ...]:
-    """Every case of this package."""
-    return declared()
+def all_cases() -> tuple[Case, ...]:
+    """Every case of these modules, in the order of their declaration."""
+    ours = {module.__name__ for module in NOUNS}
+    return tuple(case for case in declared() if case.law.__module__ in ours)

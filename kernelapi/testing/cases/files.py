@@ -527,6 +527,24 @@ def descriptors_that_are_not_open_have_no_attributes(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def names_are_made_and_changed_below_the_directory_of_a_descriptor(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    kernel.mkdir("d", 0o755)
+    directory = kernel.open("d", RDONLY | DIRECTORY)
+    kernel.chdir("/")
+    kernel.close(kernel.openat(directory, "f", CREAT | WRONLY, 0o600))
+    kernel.symlinkat("f", directory, "link")
+    expect("the link", kernel.readlink("/tmp/d/link"), "f")
+    refused(EEXIST, kernel.symlinkat, "x", directory, "link")
+    kernel.fchmodat(directory, "link", 0o4711)
+    expect("the mode of what it leads to", kernel.stat("/tmp/d/f").permissions, 0o4711)
+    refused(ENOENT, kernel.fchmodat, directory, "missing", 0o600)
+    kernel.close(directory)
+    refused(EBADF, kernel.symlinkat, "x", directory, "new")
+    refused(EBADF, kernel.fchmodat, directory, "f", 0o600)
+
+
+@case(tree=True)
 def links_are_followed_to_be_changed(kernel: Kernel) -> None:
     kernel.chdir("/tmp")
     write_file(kernel, "f", b"")

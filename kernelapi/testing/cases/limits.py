@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from errno import EINVAL, EPERM, ESRCH
 
+from kernelapi.capability import Cap, CapSet
 from kernelapi.flags import CloneFlag, Rlimit, Signal
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, refused
-from kernelapi.values import Limit
+from kernelapi.values import CapData, Limit
 
 SELF = Pid(0)
 NOBODY = Pid(99999)
@@ -38,6 +39,21 @@ def a_hard_limit_is_raised_by_nobody_unprivileged(kernel: Kernel) -> None:
     kernel.setuid(Uid(1000))
     refused(EPERM, kernel.setrlimit, Rlimit.FSIZE, Limit(1, (1 << 30) + 1))
     expect("the limit", kernel.getrlimit(Rlimit.FSIZE), Limit(1 << 30, 1 << 30))
+
+
+def without_resource(kernel: Kernel) -> None:
+    caps, resource = kernel.capget(SELF), CapSet.of(Cap.SYS_RESOURCE)
+    kernel.capset(SELF, CapData(caps.effective - resource, caps.permitted, caps.inheritable))
+
+
+@case(needs=Cap.SYS_RESOURCE)
+def a_hard_limit_is_raised_with_the_capability_and_not_without_it(kernel: Kernel) -> None:
+    kernel.setrlimit(Rlimit.FSIZE, Limit(1, 1 << 30))
+    kernel.setrlimit(Rlimit.FSIZE, Limit(2, 1 << 31))
+    expect("the raised limit", kernel.getrlimit(Rlimit.FSIZE), Limit(2, 1 << 31))
+    without_resource(kernel)
+    refused(EPERM, kernel.setrlimit, Rlimit.FSIZE, Limit(2, 1 << 32))
+    kernel.setrlimit(Rlimit.FSIZE, Limit(1, 1 << 31))
 
 
 def raise_stack(kernel: Kernel) -> None:

@@ -1,0 +1,91 @@
+"""`initflow verify`: run configurations through the flow, and judge what happens."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from initflow.commands.refusal import fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command("verify", options_metavar="[OPTIONS]", short_help="Run configurations through the flow, and judge what happens.")
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG... [-- ARG...]")
+@click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
+@click.option("--trace", is_flag=True, help="Show every call.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
+@click.option(
+    "--expect", metavar="FILE", help="Known findings, as an earlier --json wrote them."
+)
+@click.option("--ignore", metavar="ID", multiple=True, help="Do not count this invariant. May be repeated.")
+@click.pass_context
+def command(
+    context: click.Context,
+    configs: tuple[str, ...],
+    rootfs: str | None,
+    trace: bool,
+    as_json: bool,
+    expect: str | None,
+    ignore: tuple[str, ...],
+) -> None:
+    """Run each CONFIG (a container.json) through the init flow on a simulated kernel: show step by step what it does, then
+    which invariants it breaks.
+
+    What follows "--" is the payload's command line, /bin/true by default. No root is needed, and the same input gives the same
+    output.
+    """
+    from rich.console import Console
+
+    from fakekernel.loading import TreeError
+    from initflow import baseline, report
+    from initflow.configuration import ConfigurationError, load
+    from initflow.invariants.catalogue import INVARIANTS
+    from initflow.scope import beyond
+    from initflow.verification import DEFAULT_PAYLOAD, verify
+
+    args = tuple(context.obj or DEFAULT_PAYLOAD)
+    unknown = [id for id in ignore if id not in INVARIANTS]
+    if unknown:
+        fail(f"--ignore {unknown[0]}: there is no such invariant")
+    try:
+        known = baseline.load(Path(expect)) if expect is not None else {}
+        loaded = [load(path) for path in configs]
+        for item in loaded:
+            for finding in beyond(item.configuration):
+                raise ConfigurationError(item.origin, finding.place, finding.message)
+    except (ConfigurationError, baseline.BaselineError) as error:
+        fail(str(error))
+    console = Console(highlight=False, soft_wrap=False)
+    documents: list[dict[str, Any]] = []
+    as_expected = True
+    for item in loaded:
+        try:
+            result = verify(item.configuration, args, image=Path(rootfs) if rootfs is not None else None)
+        except TreeError as error:
+            fail(str(error))
+        document = report.as_json(item.origin, result, item.findings)
+        documents.append(document)
+        found = baseline.findings(document, ignore)
+        wanted = known.get(Path(item.origin).name, baseline.CLEAN) - set(ignore)
+        as_expected = as_expected and found == wanted
+        if not as_json:
+            report.show(console, item.origin, result, item.findings, trace=trace)
+            if expect is not None:
+                _show_difference(console, found, wanted)
+            console.print()
+    if as_json:
+        click.echo(json.dumps({"schema": report.SCHEMA, "results": documents}, indent=2, ensure_ascii=False))
+    context.exit(0 if as_expected else 1)
+
+
+def _show_difference(console: "Console", found: frozenset[str], wanted: frozenset[str]) -> None:
+    if found == wanted:
+        console.print("  exactly the expected findings", style="green")
+        return
+    for id in sorted(found - wanted):
+        console.print(f"  not expected: {id}", style="red", markup=False)
+    for id in sorted(wanted - found):
+        console.print(f"  expected, and not found: {id}", style="red", markup=False)

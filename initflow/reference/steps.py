@@ -1,0 +1,124 @@
+"""The steps of a flow as a reader asks for them: what they are for, where they stand, what they hand on and which calls they make."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from textwrap import dedent
+from types import FunctionType, ModuleType
+
+from initflow.flow import Flow, Group, Step
+from kernelapi.call import Call
+from kernelapi.kernel import CALLS
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step stands: the part of the flow, the groups around it from the outside in, its neighbours in that part."""
+
+    flow: Flow
+    part: str
+    groups: tuple[Group, ...]
+    before: Step | None
+    after: Step | None
+
+    @property
+    def prefix(self) -> str:
+        """What an error of the step begins with, in the message that the parent gets."""
+        return " ".join(group.prefix for group in self.groups if group.prefix)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What must be so for the step to be taken at all."""
+        return tuple(text for group in self.groups if (text := condition(group)))
+
+
+def parts(flow: Flow) -> dict[str, Group]:
+    """The flows of the processes that take part, by name, in the order in which they begin."""
+    values = {field.name: getattr(flow, field.name) for field in fields(flow)}
+    return {name: value for name, value in values.items() if isinstance(value, Group)}
+
+
+def condition(group: Group) -> str:
+    """When a group is not passed over, in words; "" for always."""
+    return "" if group.when is None else group.when.__name__.replace("_", " ")
+
+
+def walk(group: Group, above: tuple[Group, ...] = ()) -> Iterator[tuple[Step, tuple[Group, ...]]]:
+    """The steps below a group in order, each with the groups around it, from the outside in."""
+    inside = (*above, group)
+    for child in group.children:
+        if isinstance(child, Group):
+            yield from walk(child, inside)
+        else:
+            yield child, inside
+
+
+def places(flow: Flow, name: str) -> Iterator[tuple[Step, Place]]:
+    """The steps of `flow` that are called `name`, with their places."""
+    for part, group in parts(flow).items():
+        line = list(walk(group))
+        for index, (step, groups) in enumerate(line):
+            if step.name == name:
+                before = line[index - 1][0] if index else None
+                after = line[index + 1][0] if index + 1 < len(line) else None
+                yield step, Place(flow, part, groups, before, after)
+
+
+def writers(place: Place, slot: str) -> tuple[str, ...]:
+    """The steps of the same process that fill `slot`."""
+    return tuple(step.name for step in parts(place.flow)[place.part].leaves() if slot in step.writes)
+
+
+def readers(place: Place, slot: str) -> tuple[str, ...]:
+    """The steps of the same process that need `slot`."""
+    return tuple(step.name for step in parts(place.flow)[place.part].leaves() if slot in step.reads)
+
+
+def source(step: Step) -> tuple[str, int]:
+    """The file of a step, as it is called in the project, and the line at which it begins."""
+    code = step.function.__code__
+    return f"{step.function.__module__.replace('.', '/')}.py", code.co_firstlineno
+
+
+def paragraphs(doc: str) -> tuple[str, ...]:
+    """A docstring in paragraphs, each one line."""
+    return tuple(" ".join(text.split()) for text in doc.split("\n\n") if text.strip())
+
+
+def calls(step: Step) -> tuple[Call, ...]:
+    """The calls that a step can make, in the order of the protocol: which of them a run makes, its configuration decides.
+
+    Read off the source: of the step, and of all of `initflow` that it uses.
+    """
+    found = _Calls()
+    found.gather(step.function)
+    return tuple(call for name, call in CALLS.items() if name in found.names)
+
+
+class _Calls:
+    """Collects the methods of a kernel that functions name, and those that functions called by them name."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.seen: set[object] = set()
+
+    def gather(self, used: object) -> None:
+        if isinstance(used, type):
+            for method in vars(used).values():
+                if isinstance(method, FunctionType):
+                    self.gather(method)
+        elif isinstance(used, FunctionType) and used.__module__.startswith("initflow.") and used not in self.seen:
+            self.seen.add(used)
+            for node in ast.walk(ast.parse(dedent(inspect.getsource(used)))):
+                if isinstance(node, ast.Name):
+                    self.gather(used.__globals__.get(node.id))
+                elif isinstance(node, ast.Attribute):
+                    self._gather_attribute(node, used)
+
+    def _gather_attribute(self, node: ast.Attribute, user: FunctionType) -> None:
+        match node.value:
+            case ast.Name(id="kernel") | ast.Attribute(attr="kernel"):
+                self.names.add(node.attr)
+            case ast.Name(id=name) if isinstance(module := user.__globals__.get(name), ModuleType):
+                self.gather(getattr(module, node.attr, None))
