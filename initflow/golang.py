@@ -7,7 +7,7 @@ short scan, so that of Go's texts for malformed JSON only the two are here that 
 import os
 import posixpath
 from contextlib import suppress
-from errno import EEXIST, EINVAL, ENOENT, ENOTDIR, ESTALE
+from errno import EEXIST, EINTR, EINVAL, ENOENT, ENOTDIR, ESTALE
 from stat import S_ISDIR, S_ISLNK
 from typing import Any
 
@@ -315,8 +315,9 @@ def write_all(kernel: Kernel, fd: Fd, data: bytes) -> None:
     while data:
         try:
             data = data[kernel.write(fd, data) :]
-        except InterruptedError:
-            continue
+        except OSError as error:
+            if error.errno != EINTR:
+                raise
 
 
 def write_file(kernel: Kernel, path: str, data: bytes, mode: int) -> None:

@@ -51,7 +51,8 @@ class Fault:
             raise ValueError(f"calls are counted from 1, not from {self.nth}")
 
     def __str__(self) -> str:
-        return f"call {self.nth} of {self.call} by process {self.process} fails with {errorcode.get(self.row.errno, self.row.errno)}"
+        errno = errorcode.get(self.row.errno, self.row.errno)
+        return f"call {self.nth} of {self.call} by process {self.process} fails with {errno}"
 
 
 def failure(process: str, call: str, nth: int, errno: int) -> Fault:

@@ -4,13 +4,10 @@ import errno
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,10 +16,12 @@ from fakekernel.machine import Machine
 from fakekernel.profile import HostProfile
 from kernelapi.capability import FULL, Cap, CapSet
 from kernelapi.flags import Clock, CloneFlag, Signal
-from kernelapi.ids import Fd, Pid, Uid
+from kernelapi.ids import Pid
 from kernelapi.kernel import Kernel
+from kernelapi.linux.kernel import linux as real
 from kernelapi.testing import Case, Report, expect, linux
 from kernelapi.testing.stage import write_file
+from kernelapi.values import CapData
 
 SECOND = 10**9
 
@@ -110,23 +109,15 @@ def test_a_case_that_needs_more_than_the_host_has_is_not_played() -> None:
     assert subject.run(Case(passes, needs=Cap.SYS_TIME)).passed
 
 
-def _without_chown(case: Case) -> Any:
-    """Run `case` in a process that has given up CAP_CHOWN."""
-    from kernelapi.linux.kernel import linux as real
-    from kernelapi.values import CapData
-
-    kernel = real()
-    caps = kernel.capget(Pid(0))
-    kernel.capset(Pid(0), CapData(caps.effective - CapSet.of(Cap.CHOWN), caps.permitted, caps.inheritable))
-    return linux.run(case)
-
-
 @pytest.mark.privileged
-def test_the_same_on_the_real_kernel() -> None:
+def test_nor_on_the_real_kernel() -> None:
     pid = os.fork()
     if pid == 0:
         try:
-            report = _without_chown(Case(finds_a_fault, needs=Cap.CHOWN))
+            kernel = real()
+            caps = kernel.capget(Pid(0))
+            kernel.capset(Pid(0), CapData(caps.effective - CapSet.of(Cap.CHOWN), caps.permitted, caps.inheritable))
+            report = linux.run(Case(finds_a_fault, needs=Cap.CHOWN))
             os._exit(0 if (report.lacking, report.passed, report.failure) == (Cap.CHOWN, False, "") else 1)
         finally:
             os._exit(2)
@@ -136,54 +127,59 @@ def test_the_same_on_the_real_kernel() -> None:
 # -- nothing stays --
 
 
-def processes() -> set[int]:
-    """Those that descend from this one, and those that a descendant may have left to the first process or a subreaper."""
-    return {int(name) for name in os.listdir("/proc") if name.isdigit() and _is_ours(int(name))}
-
-
-def _is_ours(pid: int) -> bool:
-    """Whether a process carries the mark that `marked` puts into the environment, which every fork inherits."""
-    try:
-        return MARK.encode() in Path(f"/proc/{pid}/environ").read_bytes() and pid != os.getpid()
-    except OSError:
-        return False
-
-
-MARK = f"INITFLOW_TEST_MARK={os.getpid()}"
-
-
 def world() -> tuple[object, ...]:
-    """The mounts, the interfaces, the names and the control groups of this host."""
-    groups = {str(path) for path in Path("/sys/fs/cgroup").glob("**/*") if path.is_dir() and "initflow" in path.name}
+    """The mounts, the interfaces, the names and our control groups of this host."""
+    groups = sorted(map(str, Path("/sys/fs/cgroup").glob("**/*initflow*/")))
     return Path("/proc/self/mountinfo").read_text(), sorted(os.listdir("/sys/class/net")), os.uname(), groups
+
+
+def children(pid: int | None = None) -> list[int]:
+    """The children of a process, by default of this one."""
+    pid = os.getpid() if pid is None else pid
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except FileNotFoundError:
+        return []
 
 
 def until(what: Callable[[], bool], seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if what():
-            return True
-        time.sleep(0.005)
+    while time.monotonic() < deadline and not what():
+        time.sleep(0.002)
     return what()
 
 
-PLAYER = """
-import sys
-sys.path[:0] = {path!r}
-from tests import test_harness
-test_harness.play_for_ever({name!r}, {file!r})
-"""
+@pytest.fixture
+def heir() -> Iterator[None]:
+    """Whoever loses its parent in this test becomes a child of this process: when that has none, nobody is left."""
+    kernel = real()
+    kernel.prctl_set_child_subreaper(1)
+    yield
+    kernel.prctl_set_child_subreaper(0)
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
-def play_for_ever(name: str, file: str) -> None:
-    while True:
-        linux.run(Case(globals()[name], tree=name != "passes"), cleanup=partial(Path(file).unlink, missing_ok=True))
+def all_gone() -> bool:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
 
 
-def marked(name: str, file: Path) -> "subprocess.Popen[bytes]":
-    code = PLAYER.format(path=[str(Path(__file__).parent.parent)], name=name, file=str(file))
-    key, value = MARK.split("=")
-    return subprocess.Popen([sys.executable, "-c", code], env={**os.environ, key: value}, stderr=subprocess.DEVNULL)
+def player(name: str, file: Path) -> int:
+    """Start a process that plays a case for ever. What the case makes on the host is `file`."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            case = Case(partial(leaves_a_file, path=str(file), name=name))
+            while True:
+                linux.run(case, cleanup=partial(file.unlink, missing_ok=True))
+        finally:
+            os._exit(1)
+    return pid
 
 
 @pytest.mark.privileged
@@ -203,38 +199,35 @@ class TestNothingStays:
     def test_of_what_a_case_makes_on_the_host(self, tmp_path: Path) -> None:
         file = tmp_path / "left"
         for name, deadline in (("passes", 10.0), ("is_killed", 10.0), ("sleeps", 0.3)):
-            linux.run(Case(partial(leaves_a_file, path=str(file), name=name)), deadline, cleanup=file.unlink)
+            linux.run(Case(partial(leaves_a_file, path=str(file), name=name)), deadline, cleanup=partial(file.unlink, missing_ok=True))
             assert not file.exists()
 
     def test_what_cannot_be_cleared_away_is_said(self) -> None:
         assert linux.run(Case(passes), cleanup=partial(os.rmdir, "/nowhere")).failure.startswith("what it left could not")
 
+    @pytest.mark.usefixtures("heir")
     @pytest.mark.parametrize("name", ["passes", "sleeps_stubbornly"])
     def test_when_the_caller_is_killed_at_any_moment(self, name: str, tmp_path: Path) -> None:
-        file = tmp_path / "left"
-        before = world()
-        moments = random.Random(name)
-        for _ in range(12):
-            player = marked(name, file)
-            assert until(lambda: len(processes()) > 1)
-            time.sleep(moments.uniform(0, 0.08))
-            player.kill()
-            player.wait()
-            assert until(lambda: not processes()), [Path(f"/proc/{pid}/status").read_text() for pid in processes()]
-            assert not file.exists()
+        before, moments = world(), random.Random(name)
+        for _ in range(25):
+            pid = player(name, tmp_path / "left")
+            time.sleep(moments.uniform(0, 0.06))
+            os.kill(pid, signal.SIGKILL)
+            assert until(all_gone)
+            assert not list(tmp_path.iterdir())
         assert world() == before
 
-    def test_when_all_but_the_init_are_killed_at_any_moment(self, tmp_path: Path) -> None:
-        moments = random.Random(1)
-        for _ in range(12):
-            player = marked("sleeps_stubbornly", tmp_path / "left")
-            assert until(lambda: len(processes()) > 1)
-            time.sleep(moments.uniform(0, 0.08))
-            keepers = children(player.pid)
-            for pid in [player.pid, *keepers]:
-                os.kill(pid, signal.SIGKILL)
-            player.wait()
-            assert until(lambda: not processes()), [Path(f"/proc/{pid}/status").read_text() for pid in processes()]
+    @pytest.mark.usefixtures("heir")
+    def test_when_the_keeper_is_killed_too(self, tmp_path: Path) -> None:
+        before, moments = world(), random.Random(1)
+        for _ in range(25):
+            pid = player("sleeps_stubbornly", tmp_path / "left")
+            assert until(lambda: bool(children(pid)))  # noqa: B023 - called here
+            time.sleep(moments.uniform(0, 0.06))
+            for victim in (pid, *children(pid)):
+                os.kill(victim, signal.SIGKILL)
+            assert until(all_gone)
+        assert world() == before
 
     def test_when_the_caller_is_interrupted(self) -> None:
         def interrupt(*_: object) -> None:
@@ -249,9 +242,3 @@ class TestNothingStays:
             signal.signal(signal.SIGALRM, old)
             signal.setitimer(signal.ITIMER_REAL, *left)
         assert not children()
-
-
-def children(pid: int | None = None) -> list[int]:
-    """The children of a process, by default of this one."""
-    pid = os.getpid() if pid is None else pid
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))

@@ -96,29 +96,44 @@ def calls(step: Step) -> tuple[Call, ...]:
     return tuple(call for name, call in CALLS.items() if name in found.names)
 
 
-class _Calls:
-    """Collects the methods of a kernel that functions name, and those that functions called by them name."""
+class _Calls(ast.NodeVisitor):
+    """Collects the methods of a kernel that functions name, and those that functions used by them name."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self.seen: set[object] = set()
+        self.seen: set[FunctionType] = set()
+        self.scope: dict[str, object] = {}
 
     def gather(self, used: object) -> None:
-        if isinstance(used, type):
+        if isinstance(used, type) and used.__module__.startswith("initflow."):
             for method in vars(used).values():
-                if isinstance(method, FunctionType):
-                    self.gather(method)
-        elif isinstance(used, FunctionType) and used.__module__.startswith("initflow.") and used not in self.seen:
+                self.gather(method)
+        elif isinstance(used, FunctionType) and _is_ours(used) and used not in self.seen:
             self.seen.add(used)
-            for node in ast.walk(ast.parse(dedent(inspect.getsource(used)))):
-                if isinstance(node, ast.Name):
-                    self.gather(used.__globals__.get(node.id))
-                elif isinstance(node, ast.Attribute):
-                    self._gather_attribute(node, used)
+            outer, self.scope = self.scope, used.__globals__
+            self.visit(ast.parse(dedent(inspect.getsource(used))))
+            self.scope = outer
 
-    def _gather_attribute(self, node: ast.Attribute, user: FunctionType) -> None:
+    def visit_Call(self, node: ast.Call) -> None:
+        self.visit(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "clone":
+            return  # what is handed to it are the calls of another process
+        for argument in (*node.args, *node.keywords):
+            self.visit(argument)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.gather(self.scope.get(node.id))
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         match node.value:
             case ast.Name(id="kernel") | ast.Attribute(attr="kernel"):
                 self.names.add(node.attr)
-            case ast.Name(id=name) if isinstance(module := user.__globals__.get(name), ModuleType):
+            case ast.Name(id=name) if isinstance(module := self.scope.get(name), ModuleType):
                 self.gather(getattr(module, node.attr, None))
+        self.generic_visit(node)
+
+
+def _is_ours(function: FunctionType) -> bool:
+    """Whether a function is written in a module of this package: what is generated, or inherited, makes no calls."""
+    scope = function.__globals__
+    return str(scope["__name__"]).startswith("initflow.") and function.__code__.co_filename == scope.get("__file__")

@@ -45,12 +45,16 @@ def busybox() -> bytes:
     raise FileNotFoundError(f"no busybox at {' or '.join(BUSYBOX)}")
 
 
-def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] | None = None) -> Report:
+def nothing() -> None:
+    """The `cleanup` of a case that makes nothing outside its namespaces."""
+
+
+def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] = nothing) -> Report:
     """Play one case on the real kernel. The caller must be root and single-threaded.
 
-    When it returns, no process of the case is left, and `cleanup` has been run in a process that outlives the caller, after
-    the case was ended and before its last process was waited for. Raises `FileNotFoundError` for a case with a tree where
-    there is no busybox.
+    When it returns, no process of the case is left. Then `cleanup` is run, in a process that outlives the caller; it is run
+    before, and again, while some process takes its time. Raises `FileNotFoundError` for a case with a tree where there is no
+    busybox.
     """
     executable = busybox() if case.tree else b""
     ours, theirs = socket.socketpair()
@@ -93,9 +97,10 @@ def _be(child: Callable[..., None], end: int, args: tuple[Any, ...]) -> NoReturn
     os._exit(0)
 
 
-def _keep(parent: int, case: Case, executable: bytes, deadline: float, cleanup: Callable[[], None] | None) -> None:
+def _keep(parent: int, case: Case, executable: bytes, deadline: float, cleanup: Callable[[], None]) -> None:
     """The keeper: plays the case, ends it in time, and passes its report on when nobody is left."""
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))  # `_reap` takes it
     _harness.prctl_set_child_subreaper(1)
     ours, theirs = socket.socketpair()
     stage = _fork(_play, theirs, case, executable)
@@ -103,9 +108,9 @@ def _keep(parent: int, case: Case, executable: bytes, deadline: float, cleanup: 
     report = Report(broken=f"not over after {deadline:g} seconds") if data is None else Report.of(data)
     os.kill(stage, signal.SIGKILL)  # its init dies with it, and with that all the rest
     signal.alarm(GRACE)
-    if cleanup is not None:
-        cleanup()
-    _reap()
+    while not _reap(0.05):
+        cleanup()  # it may have to thaw whom it waits for
+    cleanup()
     with os.fdopen(REPORT, "wb") as file:
         file.write(pickle.dumps(report))
 
@@ -117,13 +122,18 @@ def _play(keeper: int, case: Case, executable: bytes) -> None:
         play(linux(), case, executable, Fd(REPORT))
 
 
-def _reap() -> None:
-    """Wait until there is no child, nor any that a dying child leaves to its subreaper."""
+def _reap(seconds: float) -> bool:
+    """Wait until there is no child, nor any that a dying child leaves to its subreaper. Whether that was so in time."""
+    deadline = time.monotonic() + seconds
     try:
         while True:
-            os.waitpid(-1, 0)
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                signal.sigtimedwait((signal.SIGCHLD,), left)
     except ChildProcessError:
-        pass
+        return True
 
 
 def _wait(pid: int, seconds: float) -> None:
