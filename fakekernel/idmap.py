@@ -11,7 +11,7 @@ from fakekernel.credentials import Credentials, has_capability
 from fakekernel.syscalls.base import SyscallBase
 from fakekernel.userns import Extent, UserNamespace
 from kernelapi.capability import Cap
-from kernelapi.protocol.namespaces import (
+from kernelapi.protocol.namespace_files import (
     IDMAP_INITIAL,
     IDMAP_INVALID_ID,
     IDMAP_OPENER_OUTSIDE,

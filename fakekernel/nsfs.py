@@ -23,7 +23,7 @@ from fakekernel.namespaces import (
 from fakekernel.store import Record
 from fakekernel.userns import UserNamespace
 from kernelapi.flags import FileType
-from kernelapi.protocol.proc import PROC_READ_ONLY, PROC_WRITE_ONLY
+from kernelapi.protocol.descriptors import READ_NOT_READABLE, WRITE_NOT_WRITABLE
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
@@ -74,11 +74,11 @@ class NamespaceFile(Behaviour):
             leave_mount_namespace(machine.system, description.subject)
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
-        kernel.refuse(PROC_WRITE_ONLY)
+        kernel.refuse(READ_NOT_READABLE)
         return b""
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        kernel.refuse(PROC_READ_ONLY)
+        kernel.refuse(WRITE_NOT_WRITABLE)
         return len(data)
 
 

@@ -11,7 +11,7 @@ from fakekernel.credentials import Credentials, has_capability
 from fakekernel.namespaces import TimeNamespace
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.capability import Cap
-from kernelapi.protocol.namespaces import OFFSETS_FROZEN, OFFSETS_RANGE, OFFSETS_SYNTAX, OFFSETS_UNPRIVILEGED
+from kernelapi.protocol.namespace_files import OFFSETS_FROZEN, OFFSETS_RANGE, OFFSETS_SYNTAX, OFFSETS_UNPRIVILEGED
 
 PAGE = 4096
 SECOND = 10**9

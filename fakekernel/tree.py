@@ -6,7 +6,7 @@ A literal table, made by functions on records. Anything that a test or a user ne
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from fakekernel.filesystem import Dentry
+from fakekernel.filesystem import Dentry, Inode, Superblock
 from fakekernel.loaded import content_of
 from fakekernel.programs import executable
 from kernelapi.flags import S_ISVTX, FileType
@@ -25,7 +25,10 @@ LINKS = ("ash", "cat", "echo", "env", "false", "hostname", "id", "ls", "ps", "pw
 
 
 class File(NamedTuple):
-    """One line of a tree. `content` of a regular file, target of a symbolic link, device number: by its type."""
+    """One line of a tree. `content` of a regular file, target of a symbolic link, device number: by its type.
+
+    `capabilities` is the file's security.capability, as the kernel stores it (linux/capability.h).
+    """
 
     path: str
     mode: int
@@ -34,6 +37,7 @@ class File(NamedTuple):
     rdev: int = 0
     uid: int = 0
     gid: int = 0
+    capabilities: bytes = b""
 
 
 def directory(path: str, mode: int = 0o755, uid: int = 0, gid: int = 0) -> File:
@@ -46,6 +50,10 @@ def regular(path: str, content: str | bytes = b"", mode: int = 0o644) -> File:
 
 def link(path: str, target: str) -> File:
     return File(path, FileType.LNK | 0o777, target=target)
+
+
+def fifo(path: str, mode: int = 0o644) -> File:
+    return File(path, FileType.FIFO | mode)
 
 
 def device(path: str, major: int, minor: int, mode: int = 0o666, gid: int = 0) -> File:
@@ -162,12 +170,40 @@ DEVICES = (
 
 def plant(top: Dentry, files: Iterable[File]) -> None:
     """Make `files` below the directory `top`, which is empty; each one's directory comes before it."""
-    sb = top.inode.sb
     places = {"": top}
-    for path, mode, content, target, rdev, uid, gid in files:
-        parent, _, name = path.rpartition("/")
-        inode = sb.new_inode(mode, Kuid(uid), Kgid(gid), content=content, target=target, rdev=rdev)
-        places[path] = places[parent].add(name, inode)
+    for file in files:
+        parent, _, name = file.path.rpartition("/")
+        places[file.path] = places[parent].add(name, _inode(top.inode.sb, file))
+
+
+def replace(top: Dentry, files: Iterable[File]) -> None:
+    """Make `files` below `top` in the place of what is there, and the directories that they lie in where these are missing."""
+    for file in files:
+        parent, _, name = file.path.rpartition("/")
+        take_away(top, file.path)
+        make_directory(top, parent).add(name, _inode(top.inode.sb, file))
+
+
+def take_away(top: Dentry, path: str) -> None:
+    """Take away what is at `path` below `top`, with all below it, if anything is."""
+    parent, _, name = path.rpartition("/")
+    try:
+        directory = find(top, parent)
+        found = directory.children.pop(name)
+    except KeyError:
+        return
+    found.unlinked = True
+    if found.inode.is_directory:
+        directory.inode.nlink -= 1
+
+
+def _inode(sb: Superblock, file: File) -> Inode:
+    inode = sb.new_inode(
+        file.mode, Kuid(file.uid), Kgid(file.gid), content=file.content, target=file.target, rdev=file.rdev
+    )
+    if file.capabilities:
+        inode.xattrs["security.capability"] = file.capabilities
+    return inode
 
 
 def find(top: Dentry, path: str) -> Dentry:
@@ -175,6 +211,48 @@ def find(top: Dentry, path: str) -> Dentry:
     for name in filter(None, path.split("/")):
         top = top.children[name]
     return top
+
+
+class Place(NamedTuple):
+    """Where a path leads: the names from the top, without links and dots, and what is there (None: nothing)."""
+
+    names: tuple[str, ...]
+    dentry: Dentry | None
+
+
+def follow(top: Dentry, path: str) -> Place:
+    """Where `path` leads for a process whose root `top` is, in the tree itself: mounts aside, links followed.
+
+    Raises `KeyError` where that is too many links.
+    """
+    names: list[str] = []
+    rest = path.split("/")[::-1]
+    links = 0
+    while rest:
+        name = rest.pop()
+        if name == "..":
+            del names[-1:]
+        elif name not in ("", "."):
+            names.append(name)
+            found = _there(top, names)
+            if found is not None and found.inode.is_symlink:
+                links += 1
+                if links > MAX_LINKS:
+                    raise KeyError(path)
+                target = found.inode.target
+                names = [] if target.startswith("/") else names[:-1]
+                rest += target.split("/")[::-1]
+    return Place(tuple(names), _there(top, names))
+
+
+def _there(top: Dentry, names: Iterable[str]) -> Dentry | None:
+    try:
+        return find(top, "/".join(names))
+    except KeyError:
+        return None
+
+
+MAX_LINKS = 40
 
 
 def make_directory(top: Dentry, path: str) -> Dentry:

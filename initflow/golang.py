@@ -303,6 +303,8 @@ def read_file(kernel: Kernel, path: str) -> bytes:
     """ioutil.ReadFile."""
     fd = open_file(kernel, path)
     try:
+        with suppress(OSError):
+            kernel.fstat(fd)  # for the size of a buffer
         return read_all(kernel, fd)
     except OSError as error:
         raise PathError("read", path, error) from error

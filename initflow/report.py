@@ -34,6 +34,8 @@ def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str,
     return {
         "config": name,
         "flow": run.setting.flow.name,
+        "image": run.setting.image,
+        "caller": run.setting.caller,
         "outcome": run.outcome.value,
         "payload": run.payload,
         "reported": run.reported.value,
@@ -67,7 +69,9 @@ def _violation(invariant: Invariant, obligation: Obligation) -> dict[str, Any]:
 def show(console: Console, name: str, result: Result, warnings: Iterable[Finding], *, trace: bool) -> None:
     """The report for people: how it came out, step by step what happened, then the invariants, the broken ones first."""
     run = result.run
-    console.print(Text.assemble((name, "bold"), f"  flow {run.setting.flow.name}, payload {' '.join(run.setting.args)}"))
+    setting = run.setting
+    surroundings = f"flow {setting.flow.name}, image {setting.image}, caller {setting.caller}, payload {' '.join(setting.args)}"
+    console.print(Text.assemble((name, "bold"), f"  {surroundings}"))
     outcome = Text.assemble("  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {OUTCOME_WORDS[run.outcome]}")
     if run.message:
         outcome.append(f": {run.message}")

@@ -7,7 +7,7 @@ from fakekernel.machine import Machine
 from fakekernel.process import Process
 from fakekernel.scheduler import Standstill
 from fakekernel.task import Task
-from initflow import nsinit
+from initflow import callers, nsinit
 from initflow.configuration import Configuration
 from initflow.flow import CURRENT, Flow, Step
 from initflow.messages import parse
@@ -47,13 +47,16 @@ class Reported(Enum):
 class Setting:
     """What is known of a run beforehand: the configuration, and what it means in the image.
 
-    `user` holds the ids that the configured user has in the image's files; None where that cannot be known.
+    `user` holds the ids that the configured user has in the image's files; None where that cannot be known. `image` and
+    `caller` are names: of one of `initflow.images` or of a directory, and of one of `initflow.callers`.
     """
 
     configuration: Configuration
     flow: Flow
     args: tuple[str, ...]
     user: ExecUser | None = None
+    image: str = "default"
+    caller: str = "default"
 
 
 class Recorder:
@@ -70,14 +73,17 @@ class Recorder:
         self.tasks.append(process.task)
 
 
+NSINIT_ROLES = {("exec",): Role.PARENT, ("init",): Role.INIT}
+"""By the first word of the command line. Another one is that of a payload which has got hold of the runtime's program."""
+
+
 def _role(process: Process) -> Role:
     function, args = process.image
     if function is nsinit.main:
-        argv = args[0]
-        return Role.INIT if argv[1:2] == ("init",) else Role.PARENT
+        return NSINIT_ROLES.get(args[0][1:2], Role.PAYLOAD)
     if function is parent_steps.run_prologue:
         return Role.CHILD
-    return Role.CALLER if process.name == "1" else Role.PAYLOAD
+    return Role.CALLER if process.name == "1" or function is callers.start else Role.PAYLOAD
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,11 @@ class Run:
     @property
     def events(self) -> list[Event]:
         return self.machine.events
+
+    @property
+    def parent(self) -> Task | None:
+        """The task that was the parent, whose streams, limits and masks are those that the caller gave it."""
+        return next((task for task, role in zip(self.tasks, self.roles, strict=True) if role is Role.PARENT), None)
 
     @property
     def init(self) -> Task | None:

@@ -12,7 +12,7 @@ from fakekernel.mount import Mount, Path
 from fakekernel.reachability import Reach, climb, path_text, reachable_text
 from fakekernel.task import Task
 from kernelapi.capability import CapSet
-from kernelapi.flags import S_IFMT, FileType, MountFlag
+from kernelapi.flags import S_IFMT, Disposition, FileType, MountFlag
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
@@ -83,6 +83,10 @@ class ProcessState:
     terminal: str | None
     hostname: str
     limits: dict[int, tuple[int, int]]
+    blocked: frozenset[int]
+    ignored: frozenset[int]
+    environment: tuple[str, ...]
+    executable: Path | None
     task: Task
     cred: Credentials
 
@@ -125,6 +129,10 @@ def process_state(task: Task) -> ProcessState:
         terminal=_terminal(task),
         hostname=namespaces.uts.nodename,
         limits={resource: (limit.soft, limit.hard) for resource, limit in sorted(task.job.limits.items())},
+        blocked=task.blocked,
+        ignored=frozenset(signal for signal, each in task.actions.dispositions.items() if each is Disposition.IGNORE),
+        environment=task.mm.envp,
+        executable=task.mm.executable,
         task=task,
         cred=cred,
     )

@@ -5,26 +5,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fakekernel.description import Description
+from fakekernel.loaded import content_of
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, HostProfile
 from fakekernel.scheduler import Standstill
-from fakekernel.tree import ROOTFS, read_file, write_file
-from initflow import nsinit
+from fakekernel.tree import ROOTFS, follow, make_directory, write_file
+from initflow import images, nsinit
+from initflow.callers import DEFAULT_CALLER, Caller, call
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
 from initflow.flows import FLOWS, LIBCONTAINER
+from initflow.images import DEFAULT_IMAGE, Image
 from initflow.invariants.judge import Judgement, judge
 from initflow.nsinit import FLOW_VARIABLE
 from initflow.run import Recorder, Run, Setting, finish
 from initflow.users import ExecUser, UserLookupError, exec_user
-from kernelapi.flags import OpenFlag
-from kernelapi.ids import Fd
-from kernelapi.kernel import Kernel
+from kernelapi.flags import FileType
 
 DEFAULT_PAYLOAD = ("/bin/true",)
 PROGRAM = "/usr/bin/nsinit"
 DATA_PATH = "/var/lib/initflow"
 CALLER_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
+
+USER_FILES = ("etc/passwd", "etc/group")
+SYSTEM_PLACES = (("proc",), ("sys",), ("dev",))
+"""What the kernel shows there is not the image's."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +45,16 @@ def verify(
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
     flow: Flow = LIBCONTAINER,
-    image: Path | None = None,
+    image: Path | Image = DEFAULT_IMAGE,
+    caller: Caller = DEFAULT_CALLER,
     host: HostProfile = DEFAULT_HOST,
 ) -> Result:
     """Run `configuration` with the payload `args` through `flow` on a simulated `host`, and judge the run.
 
-    `image` is a directory whose content becomes the container's root file system; without it that is a small busybox tree.
-    Raises `fakekernel.loading.TreeError` where the image cannot be read.
+    `image` is what becomes the container's root file system: one of `initflow.images`, or a real directory to load it from.
+    `caller`, one of `initflow.callers`, starts the runtime. Raises `fakekernel.loading.TreeError` where the image cannot be read.
     """
-    run = execute(configuration, args, flow=flow, image=image, host=host)
+    run = execute(configuration, args, flow=flow, image=image, caller=caller, host=host)
     return Result(run, judge(run))
 
 
@@ -57,12 +63,14 @@ def execute(
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
     flow: Flow = LIBCONTAINER,
-    image: Path | None = None,
+    image: Path | Image = DEFAULT_IMAGE,
+    caller: Caller = DEFAULT_CALLER,
     host: HostProfile = DEFAULT_HOST,
     machine: Machine | None = None,
 ) -> Run:
     """The run alone, on `machine` if one is given."""
-    prepared = prepare(configuration, args, flow=flow, image=image, machine=Machine(host) if machine is None else machine)
+    machine = Machine(host) if machine is None else machine
+    prepared = prepare(configuration, args, flow=flow, image=image, caller=caller, machine=machine)
     standstill = prepared.machine.run()
     prepared.machine.close()
     return prepared.finish(standstill)
@@ -87,42 +95,53 @@ def prepare(
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
     flow: Flow = LIBCONTAINER,
-    image: Path | None = None,
+    image: Path | Image = DEFAULT_IMAGE,
+    caller: Caller = DEFAULT_CALLER,
     machine: Machine,
 ) -> Prepared:
     """Put the image, the runtime and the configuration on `machine`, and a caller that starts the runtime."""
     rootfs = configuration.root_fs or ROOTFS
-    if image is not None:
+    if isinstance(image, Image):
+        images.furnish(machine, image, rootfs)
+    else:
         from fakekernel.loading import load_tree
 
         load_tree(machine, image, rootfs)
     machine.install(PROGRAM, nsinit.main)
     FLOWS[flow.name] = flow  # by which name the processes find it
     write_file(machine, f"{DATA_PATH}/container.json", encode(configuration))
-    setting = Setting(configuration, flow, tuple(args), _configured_user(machine, configuration, rootfs))
+    setting = Setting(
+        configuration,
+        flow,
+        tuple(args),
+        _configured_user(machine, configuration, rootfs),
+        image=image.name if isinstance(image, Image) else str(image),
+        caller=caller.name,
+    )
     recorder = Recorder()
     machine.observers.append(recorder)
     environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
     if flow is not LIBCONTAINER:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
-    _, output = machine.spawn_captured(call, (PROGRAM, "exec", "--", *args), environment, ROOTFS)
+    _, output = machine.spawn_captured(call, caller.name, (PROGRAM, "exec", "--", *args), environment, ROOTFS)
     return Prepared(setting, machine, recorder, output)
 
 
-def call(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], directory: str, output: Fd) -> None:
-    """The caller of the runtime: standard output and error go to `output`, standard input is empty, nothing else is open."""
-    kernel.dup2(output, Fd(1))
-    kernel.dup2(output, Fd(2))
-    kernel.close(output)
-    kernel.open("/dev/null", OpenFlag.RDONLY)
-    kernel.chdir(directory)
-    kernel.execve(argv[0], argv, envp)
-
-
 def _configured_user(machine: Machine, configuration: Configuration, rootfs: str) -> ExecUser | None:
-    """The ids that the configured user has by the image's files; None where there is no such user."""
-    passwd, group = (read_file(machine, f"{rootfs}/etc/{name}") for name in ("passwd", "group"))
+    """The ids that the configured user has by the image's files; None where there is no such user, or where it takes more than
+    the image to know: what is mounted over the files, or links that lead through what the kernel shows."""
+    top = make_directory(machine.init.fs.root.dentry, rootfs)
+    mounts = configuration.mount_config.mounts if configuration.mount_config is not None else ()
+    contents: list[bytes | None] = []
     try:
-        return exec_user(configuration.user, ExecUser(home="/"), passwd, group)
-    except UserLookupError:
+        covered = [follow(top, mount.destination).names for mount in mounts if mount is not None]
+        for path in USER_FILES:
+            names, found = follow(top, path)
+            if any(names[: len(place)] == place for place in (*covered, *SYSTEM_PLACES)):
+                return None
+            if found is not None and found.inode.type not in (FileType.REG, FileType.DIR):
+                return None
+            contents.append(content_of(found.inode) if found is not None and found.inode.type is FileType.REG else None)
+        return exec_user(configuration.user, ExecUser(home="/"), *contents)
+    except (UserLookupError, KeyError):
         return None

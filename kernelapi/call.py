@@ -6,8 +6,8 @@ that one function.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 from kernelapi.rules import Effect, Refusal, Rule
 
@@ -18,18 +18,25 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Call:
-    """One system call, or one operation of a multiplexed one (`prctl_set_pdeathsig`)."""
+    """One system call, or one operation of a multiplexed one (`prctl_set_pdeathsig`).
 
-    __slots__ = ("doc", "effects", "function", "is_alias", "name", "refusals", "signature")
+    `refusals` stand in the order in which Linux checks. `general` is, for an alias, the call that carries it out.
+    """
 
-    def __init__(self, function: Callable[..., Any], rows: tuple[Rule, ...], *, is_alias: bool) -> None:
+    __slots__ = ("doc", "effects", "function", "general", "name", "refusals", "signature")
+
+    def __init__(self, function: Callable[..., Any], rows: tuple[Rule, ...], general: "Call | None" = None) -> None:
         self.name = function.__name__
         self.function = function
         self.signature = inspect.signature(function)
-        self.doc = inspect.getdoc(function) or ""
+        self.doc = inspect.getdoc(general.function if general is not None else function) or ""
         self.refusals = tuple(row for row in rows if isinstance(row, Refusal))
         self.effects = tuple(row for row in rows if isinstance(row, Effect))
-        self.is_alias = is_alias
+        self.general = general
+
+    @property
+    def is_alias(self) -> bool:
+        return self.general is not None
 
     @property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
@@ -40,21 +47,48 @@ class Call:
         return f"<Call {self.name}>"
 
 
-def syscall(*rows: Rule | tuple[Rule, ...]) -> Callable[[Method], Method]:
+Rows: TypeAlias = "Rule | tuple[Rows, ...]"
+"""A row, or several that stand together: tuples of them may be nested."""
+
+
+def syscall(*rows: Rows) -> Callable[[Method], Method]:
     """Declare a protocol method as a system call that is refused by `rows`, given in the order of the checks."""
-    flat = tuple(row for entry in rows for row in (entry if isinstance(entry, tuple) else (entry,)))
 
     def declare(function: Method) -> Method:
-        function.call = Call(function, flat, is_alias=False)  # type: ignore[attr-defined]
+        function.call = Call(function, tuple(_flat(rows)))  # type: ignore[attr-defined]
         return function
 
     return declare
 
 
-def alias(function: Method) -> Method:
-    """Declare a narrower name of a more general call: its one line calls the general one; a trace shows its own name."""
-    function.call = Call(function, (), is_alias=True)  # type: ignore[attr-defined]
-    return function
+def alias(general: Callable[..., Any], *, without: Rows = ()) -> Callable[[Method], Method]:
+    """Declare a narrower name of the call `general`: its one line makes that call, and a trace shows its own name.
+
+    It has the rows of the general call, but for those that it is `without`, since its arguments cannot lead there.
+    """
+
+    def declare(function: Method) -> Method:
+        call = call_of(general)
+        excluded = frozenset(_flat((without,)))
+        rows = tuple(row for row in (*call.refusals, *call.effects) if row not in excluded)
+        function.call = Call(function, rows, call)  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def _flat(rows: tuple[Rows, ...]) -> Iterator[Rule]:
+    for row in rows:
+        if isinstance(row, tuple):
+            yield from _flat(row)
+        else:
+            yield row
+
+
+def call_of(method: Callable[..., Any]) -> Call:
+    """The call that a protocol method declares. Raises `AttributeError` for any other function."""
+    call: Call = method.call  # type: ignore[attr-defined]
+    return call
 
 
 def calls_of(protocol: type) -> Mapping[str, Call]:

@@ -138,24 +138,81 @@ class NetlinkFlag(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class NetlinkMessage:
-    """One message of rtnetlink: header fields, and the body as a frozen value (a `Link`, an `Ack`; None for an empty one)."""
+    """One message of rtnetlink: header fields, and the body as a frozen value (None for an empty one)."""
 
     type: int
     flags: int
     sequence: int
     pid: int = 0
-    body: "Link | Ack | None" = None
+    body: "Link | InterfaceAddress | Route | Ack | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """struct ifinfomsg with the attributes that the flow uses. `flags` are IFF_*, `change` the mask of those to change."""
+    """struct ifinfomsg with the attributes that the flow uses. `flags` are IFF_*, `change` the mask of those to change.
+
+    `address` is as "02:42:ac:11:00:02"; `lower` is the index of the link that this one sends through, for a veth the other
+    end (IFLA_LINK); `net_ns_pid` is a process in whose network namespace the link is to go on; `hairpin` is a port's
+    IFLA_BRPORT_MODE, which is asked of a bridge: with the `family` AF_BRIDGE.
+    """
 
     index: int = 0
     flags: int = 0
     change: int = 0
     name: str | None = None
     mtu: int | None = None
+    family: int = 0
+    type: int = 0
+    txqlen: int | None = None
+    address: str | None = None
+    lower: int | None = None
+    master: int | None = None
+    net_ns_pid: int | None = None
+    info: "LinkInfo | None" = None
+    hairpin: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkInfo:
+    """IFLA_LINKINFO: which kind of link, as "veth" or "bridge"; for a new veth, what its peer is to be."""
+
+    kind: str
+    peer: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceAddress:
+    """struct ifaddrmsg with the attributes that the flow uses. `index` is that of the link, addresses are as "10.0.0.1".
+
+    `local` is the address itself; `address` is the same, but for links from one point to another, where it is the other's.
+    """
+
+    family: int = 0
+    prefixlen: int = 0
+    flags: int = 0
+    scope: int = 0
+    index: int = 0
+    local: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """struct rtmsg with the attributes that the flow uses. `oif` is the index of the link that it leads out of."""
+
+    family: int = 0
+    dst_len: int = 0
+    src_len: int = 0
+    tos: int = 0
+    table: int = 0
+    protocol: int = 0
+    scope: int = 0
+    type: int = 0
+    flags: int = 0
+    dst: str | None = None
+    prefsrc: str | None = None
+    gateway: str | None = None
+    oif: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,5 +224,14 @@ class Ack:
 
 
 IFF_UP = 0x1
+IFF_BROADCAST = 0x2
 IFF_LOOPBACK = 0x8
 IFF_RUNNING = 0x40
+IFF_MULTICAST = 0x1000
+IFF_LOWER_UP = 0x10000
+ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
+
+RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
+RTPROT_KERNEL, RTPROT_BOOT = 2, 3
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
+RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST = 1, 2, 3

@@ -198,8 +198,9 @@ class TestNothingStays:
 
     def test_of_what_a_case_makes_on_the_host(self, tmp_path: Path) -> None:
         file = tmp_path / "left"
+        remove = partial(file.unlink, missing_ok=True)
         for name, deadline in (("passes", 10.0), ("is_killed", 10.0), ("sleeps", 0.3)):
-            linux.run(Case(partial(leaves_a_file, path=str(file), name=name)), deadline, cleanup=partial(file.unlink, missing_ok=True))
+            linux.run(Case(partial(leaves_a_file, path=str(file), name=name)), deadline, remove)
             assert not file.exists()
 
     def test_what_cannot_be_cleared_away_is_said(self) -> None:

@@ -14,8 +14,7 @@ from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.store import Record
 from kernelapi.flags import S_IFMT, FileType, Seek
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE
-from kernelapi.protocol.proc import PROC_READ_ONLY, PROC_WRITE_ONLY
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE, READ_NOT_READABLE, WRITE_NOT_WRITABLE
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -95,7 +94,7 @@ class MadeFile(Behaviour):
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
         """What the file holds now."""
-        kernel.refuse(PROC_WRITE_ONLY)
+        kernel.refuse(READ_NOT_READABLE)
         return b""
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
@@ -112,7 +111,7 @@ class MadeFile(Behaviour):
         return data
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        kernel.refuse(PROC_READ_ONLY)
+        kernel.refuse(WRITE_NOT_WRITABLE)
         return len(data)
 
     def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:

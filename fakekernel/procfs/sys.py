@@ -18,8 +18,9 @@ from kernelapi.capability import LAST_CAP, Cap
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
 from kernelapi.ids import OVERFLOW_ID
+from kernelapi.protocol.descriptors import WRITE_NOT_WRITABLE
 from kernelapi.protocol.names import NAME_LENGTH, name_bytes, name_text
-from kernelapi.protocol.proc import PROC_READ_ONLY, SYSCTL_ACCESS, SYSCTL_SYNTAX
+from kernelapi.protocol.proc import SYSCTL_ACCESS, SYSCTL_SYNTAX
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -59,7 +60,7 @@ class Parameter(SysctlAccess, MadeFile):
 
     def store(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         """Set it; returns how many bytes have been used."""
-        kernel.refuse(PROC_READ_ONLY)
+        kernel.refuse(WRITE_NOT_WRITABLE)
         return len(data)
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:

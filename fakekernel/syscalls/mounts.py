@@ -166,6 +166,8 @@ class MountCalls(UmountCalls):
             self.refuse(rows.BIND_LOCKED_UNBINDABLE)
         if root.inode.is_directory is not place.inode.is_directory:
             self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
+        if root.unlinked:
+            self.refuse(rows.MOUNT_SOURCE_GONE)
         self._check_room(place, size_of_copy(mount, root) if recursive else 1)
         # -- effects only below --
         system = self.machine.system
@@ -215,6 +217,8 @@ class MountCalls(UmountCalls):
         if is_ancestor(mount, place.mount):
             self.refuse(rows.MOVE_INTO_ITSELF)
             raise ModelError("a tree of mounts cannot be moved into itself")
+        if origin.dentry.unlinked:
+            self.refuse(rows.MOUNT_SOURCE_GONE)
         # -- effects only below --
         self._graft(mount, place)
 

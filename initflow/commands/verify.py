@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from initflow.commands.refusal import fail
+from initflow.commands.refusal import fail, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
+
+    from initflow.callers import Caller
+    from initflow.images import Image
 
 
 @click.command("verify", options_metavar="[OPTIONS]", short_help="Run configurations through the flow, and judge what happens.")
-@click.argument("configs", nargs=-1, required=True, metavar="CONFIG... [-- ARG...]")
+@click.argument("configs", nargs=-1, metavar="CONFIG... [-- ARG...]")
 @click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
+@click.option("--image", metavar="NAME", help="A named image instead, default or hostile; \"list\" shows them.")
+@click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
 @click.option("--trace", is_flag=True, help="Show every call.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
 @click.option(
@@ -26,6 +33,8 @@ def command(
     context: click.Context,
     configs: tuple[str, ...],
     rootfs: str | None,
+    image: str | None,
+    caller: str | None,
     trace: bool,
     as_json: bool,
     expect: str | None,
@@ -41,15 +50,28 @@ def command(
 
     from fakekernel.loading import TreeError
     from initflow import baseline, report
+    from initflow.callers import CALLERS, DEFAULT_CALLER
     from initflow.configuration import ConfigurationError, load
+    from initflow.images import DEFAULT_IMAGE, IMAGES
     from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
     from initflow.verification import DEFAULT_PAYLOAD, verify
 
+    listed = {"image": IMAGES, "caller": CALLERS}
+    for option, word in (("image", image), ("caller", caller)):
+        if word == "list":
+            _list(listed[option])
+            return
+        if word is not None and word not in listed[option]:
+            unknown(option, word, listed[option])
+    if not configs:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    if rootfs is not None and image is not None:
+        fail("--rootfs and --image: the root file system can be only one of the two")
     args = tuple(context.obj or DEFAULT_PAYLOAD)
-    unknown = [id for id in ignore if id not in INVARIANTS]
-    if unknown:
-        fail(f"--ignore {unknown[0]}: there is no such invariant")
+    unheard = [id for id in ignore if id not in INVARIANTS]
+    if unheard:
+        fail(f"--ignore {unheard[0]}: there is no such invariant")
     try:
         known = baseline.load(Path(expect)) if expect is not None else {}
         loaded = [load(path) for path in configs]
@@ -63,7 +85,12 @@ def command(
     as_expected = True
     for item in loaded:
         try:
-            result = verify(item.configuration, args, image=Path(rootfs) if rootfs is not None else None)
+            result = verify(
+                item.configuration,
+                args,
+                image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
+                caller=CALLERS[caller or DEFAULT_CALLER.name],
+            )
         except TreeError as error:
             fail(str(error))
         document = report.as_json(item.origin, result, item.findings)
@@ -79,6 +106,12 @@ def command(
     if as_json:
         click.echo(json.dumps({"schema": report.SCHEMA, "results": documents}, indent=2, ensure_ascii=False))
     context.exit(0 if as_expected else 1)
+
+
+def _list(table: "Mapping[str, Image] | Mapping[str, Caller]") -> None:
+    formatter = click.HelpFormatter(max_width=120)
+    formatter.write_dl([(name, item.oddity) for name, item in table.items()])
+    click.echo(formatter.getvalue(), nl=False)
 
 
 def _show_difference(console: "Console", found: frozenset[str], wanted: frozenset[str]) -> None:

@@ -1,10 +1,33 @@
 """CAP: what the payload may do, and how that came about."""
 
 from collections.abc import Iterator
+from errno import EPERM
 
-from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Moment, Obligation, before, decide, invariant
+from initflow.configuration import CAPABILITIES
+from initflow.invariants.model import (
+    EXEC,
+    HIGH,
+    LOW,
+    MEDIUM,
+    Exec,
+    Moment,
+    Obligation,
+    after,
+    before,
+    decide,
+    held,
+    invariant,
+)
 from kernelapi.capability import EMPTY, Cap
 from kernelapi.flags import Securebit
+
+NEEDED = {
+    "mount": Cap.SYS_ADMIN, "umount2": Cap.SYS_ADMIN, "pivot_root": Cap.SYS_ADMIN, "setns": Cap.SYS_ADMIN,
+    "sethostname": Cap.SYS_ADMIN, "chroot": Cap.SYS_CHROOT, "setgroups": Cap.SETGID, "setgid": Cap.SETGID, "setuid": Cap.SETUID,
+    "setresgid": Cap.SETGID, "setresuid": Cap.SETUID, "prctl_capbset_drop": Cap.SETPCAP, "prctl_set_securebits": Cap.SETPCAP,
+    "mknod": Cap.MKNOD, "mknodat": Cap.MKNOD, "chown": Cap.CHOWN, "setrlimit": Cap.SYS_RESOURCE,
+}  # fmt: skip
+"""The capability that each call asks for, where it asks for one."""
 
 
 @invariant("CAP-01", at=EXEC, severity=MEDIUM, source="OCI runtime-spec config.md, process.capabilities; capabilities(7)")
@@ -140,6 +163,43 @@ def root_after_exec_has_no_more_than_configured(moment: Exec) -> Iterator[Obliga
         f"the payload runs as root and got {surplus} back by exec, which the configuration does not list",
         surplus=surplus,
     )
+
+
+@invariant("CAP-11", at=after(*NEEDED), severity=MEDIUM, source="capabilities(7)")
+def no_call_comes_after_the_capability_that_it_needs_has_gone(moment: Moment) -> Iterator[Obligation]:
+    """No call of init is refused for want of a capability that init had when it started.
+
+    The step stands too late: what it was to do is not done, after all the work before it.
+    """
+    if not moment.is_init or moment.event is None or moment.run.parent is None:
+        return
+    cap = NEEDED[moment.event.call.name]
+    state = moment.state
+    if moment.event.errno == EPERM and cap in moment.run.parent.cred.permitted:
+        yield decide(
+            moment,
+            cap in state.effective,
+            f"{moment.event.call.name} needs CAP_{cap.name}, which it has given up before as user {state.uids[1]}",
+            needed=cap,
+        )
+    elif not moment.event.errno:
+        yield held(moment)
+
+
+@invariant("CAP-13", at=after("capset"), severity=LOW, source="OCI runtime-spec config.md, process.capabilities; capset(2)")
+def a_capability_that_cannot_be_granted_is_no_failure(moment: Moment) -> Iterator[Obligation]:
+    """Where the configuration lists a capability that is unknown, or that the caller does not have to give, init goes on without.
+
+    The same configuration then runs on an older kernel, and below a runtime that has less.
+    """
+    if not moment.is_init or moment.event is None:
+        return
+    state, configuration = moment.state, moment.configuration
+    unknown = [name for name in configuration.capabilities if name not in CAPABILITIES]
+    lacking = configuration.kept_capabilities - (state.bounding & state.permitted)
+    if unknown or lacking:
+        names = ", ".join([*unknown, *([str(lacking)] if lacking else [])])
+        yield decide(moment, not moment.event.errno, f"the configuration lists {names}, which it cannot have: capset is refused")
 
 
 @invariant("CAP-14", at=EXEC, severity=LOW, source="capabilities(7), the securebits flags")

@@ -1,11 +1,14 @@
 """All invariants: importing this module declares them, group by group."""
 
 from initflow.invariants import (
+    attributes,
     capabilities,
     death_signal,
     descriptors,
+    devices,
     directory,
     ids,
+    masks,
     mounts,
     namespaces,
     synchronisation,
@@ -13,7 +16,10 @@ from initflow.invariants import (
 )
 from initflow.invariants.model import INVARIANTS
 
-GROUPS = (namespaces, terminal, descriptors, capabilities, ids, death_signal, mounts, directory, synchronisation)
+GROUPS = (
+    namespaces, terminal, descriptors, capabilities, ids, death_signal, mounts, devices, masks, directory, attributes,
+    synchronisation,
+)  # fmt: skip
 """The modules, a group of the catalogue each."""
 
 __all__ = ["GROUPS", "INVARIANTS"]

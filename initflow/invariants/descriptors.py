@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from fakekernel.reachability import path_text, reachable_text
 from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
+from initflow.run import Role
 from initflow.state import OpenFile
 from kernelapi.flags import FileType
 
@@ -82,3 +84,33 @@ def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obliga
         file for fd, file in moment.next.files.items() if fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO)
     ]
     yield decide(moment, not kept, f"the payload holds {_named(kept)}: its parent still waits", kept=_named(kept))
+
+
+@invariant("FD-12", at=after("open", "openat"), severity=HIGH, source="proc(5); CVE-2019-16884, CVE-2025-52881")
+def what_is_taken_for_proc_is_proc(moment: Moment) -> Iterator[Obligation]:
+    """What init opens below /proc is a file of the kernel.
+
+    A directory of the image in its place lists what the image wants to be listed: descriptors that it leaves out stay open.
+    """
+    if moment.role is not Role.INIT or moment.event is None or moment.event.errno:
+        return
+    path = moment.args("path")
+    if path.startswith("/proc/"):
+        file = moment.state.files[moment.event.result]
+        kernels = file.fstype in ("proc", "nsfs")
+        yield decide(moment, kernels, f"it takes {file.text}, a file on {file.fstype}, for {path} of the kernel", path=path)
+
+
+@invariant("FD-14", at=EXEC, severity=HIGH, source="execve(2); CVE-2019-5736, CVE-2024-21626")
+def the_payload_is_a_program_of_the_container(moment: Exec) -> Iterator[Obligation]:
+    """After exec in a root of its own, the program that runs lies below that root.
+
+    Through /proc/self/exe or /proc/self/fd an image can name one of the host: the payload then holds a file of the host that it
+    may be able to write once nobody runs it.
+    """
+    root = moment.next.task.fs.root
+    program = moment.next.executable
+    if root.dentry is moment.run.machine.init.fs.root.dentry or program is None:
+        return
+    inside = reachable_text(program, root) is not None
+    yield decide(moment, inside, f"the program that runs is {path_text(program, root)} of the host")

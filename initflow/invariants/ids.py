@@ -2,8 +2,24 @@
 
 from collections.abc import Iterator
 
-from initflow.invariants.model import EXEC, HIGH, MEDIUM, Exec, Moment, Obligation, before, decide, invariant, undecidable
+from initflow.invariants.model import (
+    EXEC,
+    HIGH,
+    LOW,
+    MEDIUM,
+    Exec,
+    Moment,
+    Obligation,
+    after,
+    before,
+    decide,
+    invariant,
+    undecidable,
+)
+from initflow.run import Role
+from initflow.users import MAX_ID
 from kernelapi.capability import Cap
+from kernelapi.flags import FileType
 
 
 @invariant("ID-01", at=EXEC, severity=HIGH, source="setuid(2), setresuid(2); credentials(7)")
@@ -73,3 +89,57 @@ def the_new_id_has_a_mapping(moment: Moment) -> Iterator[Obligation]:
     id = moment.event.args[0]
     mapped = (userns.kuid(id) if is_user else userns.kgid(id)) is not None
     yield decide(moment, mapped, f"{'user' if is_user else 'group'} id {id} has no mapping in its user namespace", id=id)
+
+
+@invariant("ID-06", at=EXEC, severity=HIGH, source="CVE-2016-3697, CVE-2026-30892")
+def a_number_is_a_number(moment: Exec) -> Iterator[Obligation]:
+    """At exec, a user or group that the configuration gives as a number is that number.
+
+    Looked up as a name first, it is what a line of the image's /etc/passwd makes of it: root, perhaps.
+    """
+    fields = moment.configuration.user.split(":")
+    for kind, text, found in zip(("user", "group"), fields, (moment.previous.uids, moment.previous.gids), strict=False):
+        if text.isascii() and text.isdecimal() and int(text) <= MAX_ID:
+            yield decide(
+                moment,
+                found == (int(text),) * 4,
+                f"the configuration says {kind} {text}, and it is {kind} {found[1]}: the number was taken for a name",
+                configured=int(text),
+                found=found,
+            )
+
+
+@invariant("ID-07", at=after("open", "openat"), severity=HIGH, source="passwd(5); path_resolution(7), magic links")
+def users_are_looked_up_in_files_of_the_container(moment: Moment) -> Iterator[Obligation]:
+    """What init opens as /etc/passwd and /etc/group is a regular file below its root.
+
+    A link through /proc/self/fd leads wherever a descriptor does; a FIFO keeps init waiting; a directory is as good as no file.
+    """
+    if moment.role is not Role.INIT or moment.event is None or moment.event.errno:
+        return
+    path = moment.args("path")
+    if path in ("/etc/passwd", "/etc/group"):
+        file = moment.state.files[moment.event.result]
+        if file.on_host:
+            yield decide(moment, False, f"{path} is {file.text} of the host", path=path)
+        else:
+            yield decide(moment, file.type is FileType.REG, f"{path} is a {file.type.name}, and no regular file", path=path)
+
+
+@invariant("ID-13", at=EXEC, severity=LOW, source="environ(7), HOME")
+def home_is_the_configured_one_or_that_of_the_user(moment: Exec) -> Iterator[Obligation]:
+    """At exec, HOME is what the configuration says; where it says nothing, the user's home, which is an absolute path.
+
+    With an empty one, "~" is whatever directory the payload is in, or the root.
+    """
+    configured = dict(entry.partition("=")[::2] for entry in moment.configuration.environment).get("HOME", "")
+    found = dict(entry.partition("=")[::2] for entry in moment.next.environment).get("HOME", "")
+    user = moment.setting.user
+    if configured:
+        yield decide(moment, found == configured, f"HOME is {found!r}, and not {configured!r} as configured")
+    elif not found.startswith("/"):
+        yield decide(moment, False, f"HOME is {found!r}, which is no absolute path")
+    elif user is None:
+        yield undecidable(moment, "the home of the configured user is not known")
+    else:
+        yield decide(moment, found == user.home, f"HOME is {found!r}, and not {user.home!r}, the home of the user")

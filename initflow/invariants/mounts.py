@@ -2,9 +2,26 @@
 
 from collections.abc import Iterator
 
-from fakekernel.mount import Path
+from fakekernel.filesystem import Dentry, Inode, Superblock
+from fakekernel.mount import Mount, Path
 from fakekernel.reachability import reachable_text
-from initflow.invariants.model import EXEC, HIGH, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
+from fakekernel.store import ABSENT, Write
+from fakekernel.tree import ROOTFS, follow
+from initflow.invariants.model import (
+    EXEC,
+    HIGH,
+    MEDIUM,
+    Exec,
+    Moment,
+    Obligation,
+    after,
+    before,
+    decide,
+    held,
+    invariant,
+    violated,
+)
+from initflow.sight import is_below, name_of, seen_at
 from initflow.state import process_state
 from kernelapi.flags import MountFlag
 
@@ -82,31 +99,85 @@ def what_is_to_be_readonly_is_remounted_after_it_is_filled(moment: Moment) -> It
         yield decide(moment, root is not None and root.readonly, "its root is not read-only after the remount")
 
 
-@invariant("MASK-07", at=EXEC, severity=MEDIUM, source="mount(2), MS_BIND, MS_REMOUNT; proc(5)")
-def the_knobs_of_the_kernel_are_readonly(moment: Exec) -> Iterator[Obligation]:
-    """At exec, where restrict_sys is set, /proc/sys, /proc/sysrq-trigger, /proc/irq, /proc/bus and /sys are read-only.
+@invariant("MNT-10", at=after("mount", "move_mount"), severity=HIGH, source="mount(2); CVE-2019-19921, CVE-2021-30465")
+def every_mount_of_init_lies_in_the_container(moment: Moment) -> Iterator[Obligation]:
+    """Each mount that init makes lies in the container's root file system, wherever its name led.
 
-    Root in the container turns the kernel's knobs otherwise: they are the host's.
+    A name is followed through the links of the image, as the host sees them until the root is switched: then the container has a
+    file system less, and what the host has there is covered while init still needs it.
     """
-    if not moment.configuration.restrict_sys:
+    if not moment.is_init or moment.event is None or moment.event.errno or moment.task is None:
         return
-    mounts = {mount.path: mount for mount in moment.previous_mounts if mount.path is not None}
-    for path in ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/sys"):
-        covering = mounts.get(path) or mounts.get("/" + path.split("/")[1])
-        if covering is not None:
-            yield decide(moment, covering.readonly, f"{path} can be written", path=path)
+    top = rootfs(moment)
+    new = [write.new for write in _journal(moment) if isinstance(write.new, Mount) and write.owner is _own_mounts(moment)]
+    for mount in new:
+        if mount.parent in new:
+            continue
+        place = Path(mount, mount.root)
+        yield decide(
+            moment,
+            top is not None and _is_within(place, top),
+            f"it mounts {moment.args('source') or moment.args('filesystemtype')} on "
+            f"{reachable_text(place, moment.task.fs.root)}, outside the container's root file system",
+        )
 
 
-@invariant("MASK-01", at=EXEC, severity=HIGH, source="proc(5), /proc/kcore")
-def the_memory_of_the_kernel_is_hidden(moment: Exec) -> Iterator[Obligation]:
-    """At exec, where restrict_sys is set, /proc/kcore is covered by the null device.
+@invariant("MNT-12", at=EXEC, severity=HIGH, source="CVE-2019-19921, CVE-2023-27561; proc(5)")
+def proc_and_sys_are_the_kernels(moment: Exec) -> Iterator[Obligation]:
+    """At exec with mounts of its own, the container's /proc is a directory with proc on it, and /sys one with sysfs.
 
-    It shows the memory of the kernel to whoever may read it.
+    A link there, or a file system over it, is for somebody else to change: what init writes to /proc to confine itself, and what
+    it reads there, are then not the kernel's.
     """
-    if not moment.configuration.restrict_sys or not any(mount.path == "/proc" for mount in moment.previous_mounts):
+    if moment.configuration.mount_config is None or moment.previous.task.fs.root.dentry is not rootfs(moment):
         return
-    cover = [mount for mount in moment.previous_mounts if mount.path == "/proc/kcore"]
-    yield decide(moment, bool(cover), "/proc/kcore is not covered")
+    for path, fstype in (("/proc", "proc"), ("/sys", "sysfs")):
+        found = seen_at(moment.previous.task, path)
+        if found is None:
+            there = "is missing"
+        elif found.inode.is_symlink:
+            there = f"is a link to {found.inode.target}"
+        else:
+            there = f"shows a directory of {found.mount.sb.fstype}"
+        holds = found is not None and found.mount.sb.fstype == fstype and found.dentry is found.mount.root
+        yield decide(moment, holds, f"{path} {there}, and is not the kernel's {fstype}", path=path)
+
+
+@invariant(
+    "MNT-18",
+    at=after(
+        "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link", "linkat", "rename", "renameat2", "unlink",
+        "unlinkat", "rmdir", "open", "openat", "chmod", "fchmodat", "chown", "lchown", "fchownat",
+    ),
+    severity=HIGH,
+    source="path_resolution(7); CVE-2024-45310, CVE-2026-41579",
+)  # fmt: skip
+def init_changes_no_file_of_the_host(moment: Moment) -> Iterator[Obligation]:
+    """Init makes, removes, empties and gives away no file of the host outside the container's root file system.
+
+    Before the root is switched every name that leads through the image can lead there, with all the rights of the host.
+    """
+    if not moment.is_init or moment.event is None:
+        return
+    top = rootfs(moment)
+    host = _file_systems_of_the_host(moment)
+    for write in _journal(moment):
+        named = next((each for each in (write.new, write.old) if isinstance(each, Dentry)), None)
+        if named is not None and named.inode.sb in host:
+            if top is not None and is_below(named, top):
+                yield held(moment)
+            else:
+                directory = name_of((named.parent or named).inode).rstrip("/")
+                verb = "removes" if write.new is ABSENT else "makes"
+                yield violated(moment, f"it {verb} {directory}/{named.name} of the host")
+        elif isinstance(write.owner, Inode) and write.key in ("mode", "uid", "gid", "content") and write.old != write.new:
+            if write.owner.sb not in host or write.owner.sb.fstype == "devpts":
+                continue  # the terminal is there to be given away
+            if top is not None and _holds(top, write.owner):
+                yield held(moment)
+            else:
+                what = "empties" if write.key == "content" else f"changes the {write.key} of"
+                yield violated(moment, f"it {what} {name_of(write.owner)} of the host")
 
 
 def _is_ramfs(fstype: str) -> bool:
@@ -123,3 +194,52 @@ def _shared_with_another_namespace(moment: Moment) -> str | None:
         if inside is not None and outside:
             return reachable_text(Path(inside, inside.root), moment.task.fs.root) or inside.sb.fstype
     return None
+
+
+def rootfs(moment: Moment) -> Dentry | None:
+    """The container's root file system as a directory of the host; None where there is none."""
+    try:
+        return follow(moment.run.machine.init.fs.root.dentry, moment.configuration.root_fs or ROOTFS).dentry
+    except KeyError:
+        return None
+
+
+def _journal(moment: Moment) -> list[Write]:
+    """What the event changed."""
+    assert moment.event is not None
+    assert moment.event.writes is not None
+    start, stop = moment.event.writes
+    return moment.run.machine.store.journal[start:stop]
+
+
+def _own_mounts(moment: Moment) -> object:
+    assert moment.task is not None
+    return moment.task.namespaces.mnt.mounts
+
+
+def _is_within(place: Path, top: Dentry) -> bool:
+    """Whether the way up from `place`, from mount to mount, leads through `top`."""
+    mount, dentry = place
+    while dentry is not top:
+        if dentry is not mount.root and dentry.parent is not None:
+            dentry = dentry.parent
+        elif mount.parent is not None and mount.mountpoint is not None:
+            mount, dentry = mount.parent, mount.mountpoint
+        else:
+            return False
+    return True
+
+
+def _holds(top: Dentry, inode: Inode) -> bool:
+    waiting = [top]
+    while waiting:
+        dentry = waiting.pop()
+        if dentry.inode is inode:
+            return True
+        waiting += dentry.children.values()
+    return False
+
+
+def _file_systems_of_the_host(moment: Moment) -> set[Superblock]:
+    assert moment.run.machine.system.mntns is not None
+    return {mount.sb for mount in moment.run.machine.system.mntns.mounts.values()}

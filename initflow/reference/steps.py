@@ -1,4 +1,4 @@
-"""The steps of a flow as a reader asks for them: what they are for, where they stand, what they hand on and which calls they make."""
+"""The steps of a flow as a reader asks for them: where they stand, what they hand on, which calls they make."""
 
 import ast
 import inspect
@@ -42,6 +42,14 @@ def parts(flow: Flow) -> dict[str, Group]:
 def condition(group: Group) -> str:
     """When a group is not passed over, in words; "" for always."""
     return "" if group.when is None else group.when.__name__.replace("_", " ")
+
+
+def wrapped(group: Group) -> Step | None:
+    """The one step in a group that does nothing but give it a prefix."""
+    match group.children:
+        case (Step() as only,) if not group.doc and group.when is None:
+            return only
+    return None
 
 
 def walk(group: Group, above: tuple[Group, ...] = ()) -> Iterator[tuple[Step, tuple[Group, ...]]]:

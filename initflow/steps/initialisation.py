@@ -22,7 +22,8 @@ NUL = b"\\u0000"
 def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str]) -> int:
     """Be init: comes back only when it failed, with the exit status. `environment` has `console`, `pipe` and `data_path`.
 
-    What goes wrong before the first step is said on standard error alone: the parent takes the end of the pipe for success.
+    What goes wrong before the first step is said on standard error alone. The parent learns it as a broken connection, or one
+    that is reset, since its message stays unread: not as the end of the stream, which it would take for success.
     """
     try:
         data = read_configuration(kernel, environment.get("data_path", ""))

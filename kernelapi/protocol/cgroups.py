@@ -1,7 +1,7 @@
 """How control groups of version 1 refuse (cgroups(7), kernel/cgroup): rows of mkdir, rmdir, read and write below a hierarchy.
 
-In family "cgroup" stand the rows that all hierarchies share; those of one controller are named after it. Two more, of opening
-and of making devices, stand with those calls.
+The rows of one file, or of one controller, are named after it. What the devices cgroup does to opening and making a device
+stands with those calls.
 """
 
 from errno import E2BIG, EACCES, EBUSY, EINVAL, ENODEV, ENOSPC, EPERM, ERANGE, ESRCH
@@ -9,11 +9,11 @@ from errno import E2BIG, EACCES, EBUSY, EINVAL, ENODEV, ENOSPC, EPERM, ERANGE, E
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 CGROUP_NAME = Refusal(
-    "cgroup.einval.name", call="mkdirat", errno=EINVAL, depends=ARGUMENTS,
+    "mkdirat.einval.cgroup-name", call="mkdirat", errno=EINVAL, depends=ARGUMENTS,
     cause="the name of a control group has a newline", source="kernel/cgroup/cgroup.c cgroup_mkdir",
 )  # fmt: skip
 CGROUP_BUSY = Refusal(
-    "cgroup.ebusy", call="unlinkat", errno=EBUSY, depends=STATE,
+    "unlinkat.ebusy.cgroup", call="unlinkat", errno=EBUSY, depends=STATE,
     cause="the control group has processes that live, or children; its files do not count, nor do zombies",
     source="cgroups(7); kernel/cgroup/cgroup.c cgroup_destroy_locked",
 )  # fmt: skip
@@ -53,89 +53,115 @@ CGROUP_ROOT = Refusal(
 # -- who may be moved --
 
 PROCS_SYNTAX = Refusal(
-    "cgroup.procs.einval", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    "cgroup.einval.procs", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
     cause="what is written is no number of a process, or a negative one",
     source="kernel/cgroup/cgroup.c cgroup_procs_write_start",
 )  # fmt: skip
 PROCS_NO_PROCESS = Refusal(
-    "cgroup.procs.esrch", call="cgroup", errno=ESRCH, depends=STATE,
+    "cgroup.esrch.procs", call="cgroup", errno=ESRCH, depends=STATE,
     cause="the caller's pid namespace has no process of that number",
     source="cgroups(7); kernel/cgroup/cgroup.c cgroup_procs_write_start",
 )  # fmt: skip
 PROCS_OTHERS = Refusal(
-    "cgroup.procs.eacces", call="cgroup", errno=EACCES, depends=STATE,
+    "cgroup.eacces.procs", call="cgroup", errno=EACCES, depends=STATE,
     cause="who opened the file had neither effective uid 0 (of the host) nor that of the process, real or saved",
     source="kernel/cgroup/cgroup-v1.c __cgroup1_procs_write",
 )  # fmt: skip
 PROCS_EMPTY_CPUSET = Refusal(
-    "cgroup.procs.enospc", call="cgroup", errno=ENOSPC, depends=STATE,
+    "cgroup.enospc.procs", call="cgroup", errno=ENOSPC, depends=STATE,
     cause="the cpuset has no processors or no memory nodes", source="cpuset(7); kernel/cgroup/cpuset.c cpuset_can_attach_check",
 )  # fmt: skip
 
 # -- devices --
 
 DEVICES_UNPRIVILEGED = Refusal(
-    "cgroup.devices.eperm.capability", call="cgroup", errno=EPERM, depends=STATE,
+    "cgroup.eperm.devices", call="cgroup", errno=EPERM, depends=STATE,
     cause="the caller has no CAP_SYS_ADMIN over the initial user namespace",
     source="security/device_cgroup.c devcgroup_update_access",
 )  # fmt: skip
 DEVICES_HAS_CHILDREN = Refusal(
-    "cgroup.devices.einval.children", call="cgroup", errno=EINVAL, depends=STATE,
+    "cgroup.einval.devices-children", call="cgroup", errno=EINVAL, depends=STATE,
     cause='"a" is written, and the control group has children', source="security/device_cgroup.c devcgroup_update_access",
 )  # fmt: skip
 DEVICES_SYNTAX = Refusal(
-    "cgroup.devices.einval", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
+    "cgroup.einval.devices", call="cgroup", errno=EINVAL, depends=ARGUMENTS,
     cause='a rule is not of the form "TYPE MAJOR:MINOR ACCESS"', source="security/device_cgroup.c devcgroup_update_access",
 )  # fmt: skip
 DEVICES_PARENT = Refusal(
-    "cgroup.devices.eperm.parent", call="cgroup", errno=EPERM, depends=STATE,
+    "cgroup.eperm.devices-parent", call="cgroup", errno=EPERM, depends=STATE,
     cause="a control group cannot allow what its parent does not", source="security/device_cgroup.c parent_has_perm",
 )  # fmt: skip
 
 # -- cpuset --
 
 CPUSET_BEYOND = Refusal(
-    "cgroup.cpuset.einval", call="cgroup", errno=EINVAL, depends=STATE,
+    "cgroup.einval.cpuset", call="cgroup", errno=EINVAL, depends=STATE,
     cause="the machine has no such processor or memory node", source="cpuset(7); kernel/cgroup/cpuset.c update_cpumask",
 )  # fmt: skip
 CPUSET_ROOT = Refusal(
-    "cgroup.cpuset.eacces.root", call="cgroup", errno=EACCES, depends=STATE,
+    "cgroup.eacces.cpuset-root", call="cgroup", errno=EACCES, depends=STATE,
     cause="the root has all processors and memory nodes, always", source="cpuset(7); kernel/cgroup/cpuset.c update_cpumask",
     excuse="needs CAP_SYS_ADMIN over the host's own settings",
 )  # fmt: skip
 CPUSET_CHILDREN = Refusal(
-    "cgroup.cpuset.ebusy", call="cgroup", errno=EBUSY, depends=STATE,
+    "cgroup.ebusy.cpuset", call="cgroup", errno=EBUSY, depends=STATE,
     cause="a child has what would be taken away", source="cpuset(7); kernel/cgroup/cpuset-v1.c cpuset1_validate_change",
 )  # fmt: skip
 CPUSET_PARENT = Refusal(
-    "cgroup.cpuset.eacces", call="cgroup", errno=EACCES, depends=STATE,
+    "cgroup.eacces.cpuset-parent", call="cgroup", errno=EACCES, depends=STATE,
     cause="the parent does not have what is asked for", source="cpuset(7); kernel/cgroup/cpuset-v1.c cpuset1_validate_change",
 )  # fmt: skip
 CPUSET_POPULATED = Refusal(
-    "cgroup.cpuset.enospc", call="cgroup", errno=ENOSPC, depends=STATE,
+    "cgroup.enospc.cpuset", call="cgroup", errno=ENOSPC, depends=STATE,
     cause="a cpuset with processes cannot become empty", source="cpuset(7); kernel/cgroup/cpuset.c validate_change",
 )  # fmt: skip
 
 # -- cpu, memory --
 
 CPU_QUOTA = Refusal(
-    "cgroup.cpu.einval.quota", call="cgroup", errno=EINVAL, depends=STATE,
+    "cgroup.einval.cpu-quota", call="cgroup", errno=EINVAL, depends=STATE,
     cause="quota and period would give a larger share of time than the parent has, or a smaller one than a child has",
     source="kernel/sched/core.c __cfs_schedulable",
 )  # fmt: skip
 MEMORY_ORDER = Refusal(
-    "cgroup.memory.einval.order", call="cgroup", errno=EINVAL, depends=STATE,
+    "cgroup.einval.memory-order", call="cgroup", errno=EINVAL, depends=STATE,
     cause="the limit of memory would be above that of memory and swap", source="mm/memcontrol-v1.c mem_cgroup_resize_max",
 )  # fmt: skip
 
 # -- effects --
 
 CGROUP_INHERITS = Effect(
-    "cgroup.fork", call="clone",
+    "clone.cgroup", call="clone",
     cause="a child starts in the control groups of its parent", source="cgroups(7); kernel/cgroup/cgroup.c cgroup_post_fork",
 )  # fmt: skip
 FROZEN_KEEPS_SIGNALS = Effect(
-    "cgroup.freezer.signals", call="kill",
+    "kill.frozen", call="kill",
     cause="a signal to a frozen process, be it SIGKILL, takes effect when it is thawed",
     source="Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst; kernel/freezer.c",
 )  # fmt: skip
+
+READ_CGROUP = (CGROUP_GONE, CGROUP_WRITE_ONLY)
+WRITE_CGROUP = (
+    CGROUP_TOO_LONG,
+    CGROUP_GONE,
+    CGROUP_READ_ONLY,
+    CGROUP_ROOT,
+    CGROUP_SYNTAX,
+    CGROUP_RANGE,
+    PROCS_SYNTAX,
+    PROCS_NO_PROCESS,
+    PROCS_OTHERS,
+    PROCS_EMPTY_CPUSET,
+    DEVICES_UNPRIVILEGED,
+    DEVICES_SYNTAX,
+    DEVICES_HAS_CHILDREN,
+    DEVICES_PARENT,
+    CPUSET_ROOT,
+    CPUSET_BEYOND,
+    CPUSET_CHILDREN,
+    CPUSET_PARENT,
+    CPUSET_POPULATED,
+    CPU_QUOTA,
+    MEMORY_ORDER,
+)
+"""The rows of read and write on account of a file of a control group."""

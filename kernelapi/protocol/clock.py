@@ -7,7 +7,7 @@ from kernelapi.call import syscall
 from kernelapi.rules import ARGUMENTS, ENVIRONMENT, Refusal
 
 CLOCK_UNKNOWN = Refusal(
-    "clock.einval.unknown", call="clock", errno=EINVAL, depends=ARGUMENTS,
+    "clock_gettime.einval", call="clock_gettime", errno=EINVAL, depends=ARGUMENTS,
     cause="there is no such clock", source="clock_gettime(2); kernel/time/posix-timers.c clockid_to_kclock",
 )  # fmt: skip
 CLOCK_CANNOT_SLEEP = Refusal(
@@ -21,6 +21,7 @@ CLOCK_NEGATIVE = Refusal(
 )  # fmt: skip
 CLOCK_INTERRUPTED = Refusal(
     "clock_nanosleep.eintr", call="clock_nanosleep", errno=EINTR, depends=ENVIRONMENT,
+    excuse="needs a race: with a handler, and programs of the protocol have none",
     cause="a signal with a handler came", source="clock_nanosleep(2); kernel/time/hrtimer.c do_nanosleep",
 )  # fmt: skip
 RANDOM_FLAGS = Refusal(

@@ -168,25 +168,25 @@ CREDENTIALS_CLEAR_DUMPABLE = Effect(
     source="PR_SET_DUMPABLE(2const); kernel/cred.c commit_creds",
 )  # fmt: skip
 LEAVING_ROOT_EMPTIES_PERMITTED = Effect(
-    "setuid.leaving-root.permitted", call="setuid",
+    "setuid.permitted-emptied", call="setuid",
     cause="when none of the real, effective and saved user ids is 0 any longer, the permitted and effective sets are emptied, "
     "unless the securebit KEEP_CAPS or NO_SETUID_FIXUP is set",
     source="capabilities(7); security/commoncap.c cap_emulate_setxuid",
 )  # fmt: skip
 LEAVING_ROOT_EMPTIES_AMBIENT = Effect(
-    "setuid.leaving-root.ambient", call="setuid",
+    "setuid.ambient-emptied", call="setuid",
     cause="when none of the real, effective and saved user ids is 0 any longer, the ambient set is emptied, "
     "even with KEEP_CAPS; not with NO_SETUID_FIXUP",
     source="capabilities(7); security/commoncap.c cap_emulate_setxuid",
 )  # fmt: skip
 LEAVING_EFFECTIVE_ROOT_EMPTIES_EFFECTIVE = Effect(
-    "setuid.leaving-effective-root.effective", call="setuid",
+    "setuid.effective-emptied", call="setuid",
     cause="when the effective user id changes from 0 to another, the effective set is emptied, even with KEEP_CAPS; "
     "not with NO_SETUID_FIXUP",
     source="capabilities(7); security/commoncap.c cap_emulate_setxuid",
 )  # fmt: skip
 BECOMING_EFFECTIVE_ROOT_FILLS_EFFECTIVE = Effect(
-    "setuid.becoming-effective-root.effective", call="setuid",
+    "setuid.effective-filled", call="setuid",
     cause="when the effective user id changes from another to 0, the effective set becomes the permitted set; "
     "not with NO_SETUID_FIXUP",
     source="capabilities(7); security/commoncap.c cap_emulate_setxuid",

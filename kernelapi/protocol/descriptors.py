@@ -23,6 +23,9 @@ from typing import Protocol
 from kernelapi.call import syscall
 from kernelapi.flags import Seek
 from kernelapi.ids import Fd
+from kernelapi.protocol.cgroups import READ_CGROUP, WRITE_CGROUP
+from kernelapi.protocol.namespace_files import WRITE_NAMESPACE_FILE
+from kernelapi.protocol.proc import LIST_PROC, READ_PROC, WRITE_PROC
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 from kernelapi.values import DirEntry
 
@@ -57,11 +60,11 @@ DUP3_SAME = Refusal(
     cause="both numbers are the same", source="dup(2); fs/file.c ksys_dup3",
 )  # fmt: skip
 DUP_TARGET_TOO_LARGE = Refusal(
-    "dup.ebadf.limit", call="dup3", errno=EBADF, depends=STATE,
+    "dup2.ebadf.limit", call="dup2", errno=EBADF, depends=STATE,
     cause="the new number is not below RLIMIT_NOFILE", source="dup(2); fs/file.c ksys_dup3",
 )  # fmt: skip
 DUP_TARGET_BUSY = Refusal(
-    "dup.ebusy", call="dup3", errno=EBUSY, depends=STATE, excuse="needs a race",
+    "dup2.ebusy", call="dup2", errno=EBUSY, depends=STATE, excuse="needs a race",
     cause="the new number is taken by an open that has not finished", source="dup(2); fs/file.c do_dup2",
 )  # fmt: skip
 DUPFD_TOO_LARGE = Refusal(
@@ -80,7 +83,8 @@ READ_NOT_OPEN_FOR = Refusal(
 )  # fmt: skip
 READ_NOT_READABLE = Refusal(
     "read.einval.unsuitable", call="read", errno=EINVAL, depends=STATE,
-    cause="the file is of a kind that has no reading (a pidfd, a namespace)", source="read(2); fs/read_write.c vfs_read",
+    cause="the file is of a kind that has no reading: a pidfd, a namespace, some files of proc",
+    source="read(2); fs/read_write.c vfs_read",
 )  # fmt: skip
 READ_DIRECTORY = Refusal(
     "read.eisdir", call="read", errno=EISDIR, depends=STATE,
@@ -97,7 +101,8 @@ WRITE_NOT_OPEN_FOR = Refusal(
 )  # fmt: skip
 WRITE_NOT_WRITABLE = Refusal(
     "write.einval.unsuitable", call="write", errno=EINVAL, depends=STATE,
-    cause="the file is of a kind that has no writing (a pidfd, an epoll)", source="write(2); fs/read_write.c vfs_write",
+    cause="the file is of a kind that has no writing: a pidfd, a namespace, most files of proc",
+    source="write(2); fs/read_write.c vfs_write",
 )  # fmt: skip
 WRITE_TOO_LARGE = Refusal(
     "write.efbig", call="write", errno=EFBIG, depends=STATE,
@@ -130,18 +135,18 @@ WRITE_DROPS_CAPABILITIES = Effect(
 )  # fmt: skip
 
 SOCKET_RESET = Refusal(
-    "socket.econnreset", call="socket", errno=ECONNRESET, depends=STATE,
+    "sockets.econnreset", call="sockets", errno=ECONNRESET, depends=STATE,
     cause="the peer was closed while it had unread data; it is said once, by a stream after what is still queued, by a "
     "seqpacket socket, or by a sender that waited for room, at once",
     source="unix(7); net/unix/af_unix.c unix_release_sock, net/core/sock.c sock_error",
 )  # fmt: skip
 SOCKET_MESSAGE_TOO_LONG = Refusal(
-    "socket.emsgsize", call="socket", errno=EMSGSIZE, depends=ARGUMENTS,
+    "sendmsg.emsgsize", call="sendmsg", errno=EMSGSIZE, depends=ARGUMENTS,
     cause="a seqpacket socket cannot send so much in one message (the send buffer, less 32 bytes)",
     source="unix(7); net/unix/af_unix.c unix_dgram_sendmsg",
 )  # fmt: skip
 SOCKET_BROKEN = Refusal(
-    "socket.epipe.quiet", call="socket", errno=EPIPE, depends=STATE,
+    "sendmsg.epipe.quiet", call="sendmsg", errno=EPIPE, depends=STATE,
     cause="a seqpacket socket whose sending side is shut, or whose peer is closed; no SIGPIPE is sent, whatever the flags",
     source="unix(7), which says that SIGPIPE is sent; net/unix/af_unix.c unix_dgram_sendmsg",
 )  # fmt: skip
@@ -187,7 +192,7 @@ WRITE_HUNG_UP = Refusal(
 )  # fmt: skip
 
 CLOSE_HANGS_UP = Effect(
-    "close.tty.hangup", call="close",
+    "close.hangup", call="close",
     cause="closing the last descriptor of a master hangs up its slave: the session that it controls loses it, the leader "
     "gets SIGHUP and SIGCONT, open descriptors read the end, and the node is gone",
     source="pty(7); drivers/tty/pty.c pty_close, drivers/tty/tty_io.c __tty_hangup",
@@ -250,15 +255,15 @@ class Descriptors(Protocol):
 
     @syscall(
         NOT_OPEN, IS_PATH_ONLY, READ_NOT_OPEN_FOR, READ_NOT_READABLE, READ_DIRECTORY, SOCKET_RESET, READ_WOULD_BLOCK,
-        READ_HUNG_UP,
+        READ_HUNG_UP, READ_PROC, READ_CGROUP,
     )  # fmt: skip
     def read(self, fd: Fd, count: int) -> bytes:
         """Up to `count` bytes; b"" at the end."""
 
     @syscall(
         NOT_OPEN, IS_PATH_ONLY, WRITE_NOT_OPEN_FOR, WRITE_NOT_WRITABLE, WRITE_TOO_LARGE, WRITE_NO_SPACE, WRITE_BROKEN_PIPE,
-        SOCKET_RESET, SOCKET_MESSAGE_TOO_LONG, SOCKET_BROKEN, WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_DROPS_SET_ID,
-        WRITE_DROPS_CAPABILITIES,
+        SOCKET_RESET, SOCKET_MESSAGE_TOO_LONG, SOCKET_BROKEN, WRITE_WOULD_BLOCK, WRITE_HUNG_UP, WRITE_PROC,
+        WRITE_NAMESPACE_FILE, WRITE_CGROUP, WRITE_DROPS_SET_ID, WRITE_DROPS_CAPABILITIES,
     )  # fmt: skip
     def write(self, fd: Fd, data: bytes) -> int:
         """Write; returns how many bytes were taken."""
@@ -267,6 +272,6 @@ class Descriptors(Protocol):
     def lseek(self, fd: Fd, offset: int, whence: int = Seek.SET) -> int:
         """Move the offset of the description; returns the new one."""
 
-    @syscall(NOT_OPEN, IS_PATH_ONLY, GETDENTS_NOT_A_DIRECTORY, GETDENTS_REMOVED, GETDENTS_TOO_SMALL)
+    @syscall(NOT_OPEN, IS_PATH_ONLY, GETDENTS_NOT_A_DIRECTORY, GETDENTS_REMOVED, LIST_PROC, GETDENTS_TOO_SMALL)
     def getdents64(self, fd: Fd, count: int = 32768) -> tuple[DirEntry, ...]:
         """The next directory entries, as many as fit `count` bytes; () at the end. Their order is the file system's."""

@@ -30,7 +30,7 @@ EXEC_FILE_CAPS = Effect(
     source="capabilities(7); security/commoncap.c get_file_caps, bprm_caps_from_vfs_caps",
 )  # fmt: skip
 EXEC_FILE_CAPS_EFFECTIVE = Effect(
-    "execve.file-capabilities.effective", call="execve",
+    "execve.effective", call="execve",
     cause="a file with the effective bit, or a root user, makes all of the permitted set effective; else only the ambient "
     "set is",
     source="capabilities(7); security/commoncap.c cap_bprm_creds_from_file",
@@ -48,13 +48,13 @@ EXEC_ROOT = Effect(
     source="capabilities(7); security/commoncap.c handle_privileged_root",
 )  # fmt: skip
 EXEC_UNSAFE_IDS = Effect(
-    "execve.unsafe.ids", call="execve",
+    "execve.unsafe-ids", call="execve",
     cause="where effective ids or permitted set would grow, and no_new_privs is set, or root and working directory are "
     "shared with another process and the caller lacks CAP_SETUID: the effective ids become the real ones",
     source="PR_SET_NO_NEW_PRIVS(2const); security/commoncap.c cap_bprm_creds_from_file",
 )  # fmt: skip
 EXEC_UNSAFE_PERMITTED = Effect(
-    "execve.unsafe.permitted", call="execve",
+    "execve.unsafe-permitted", call="execve",
     cause="where effective ids or permitted set would grow, and no_new_privs is set, or root and working directory are "
     "shared with another process: the permitted set keeps only what it had",
     source="PR_SET_NO_NEW_PRIVS(2const); security/commoncap.c cap_bprm_creds_from_file",

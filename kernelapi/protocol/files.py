@@ -6,8 +6,11 @@ from typing import Protocol
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
 from kernelapi.protocol import attributes, entries, opening
+from kernelapi.protocol.cgroups import CGROUP_BUSY, CGROUP_NAME
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, OPEN_FIFO_WITHOUT_READER, TOO_MANY_OPEN
 from kernelapi.protocol.lookup import LOOKUP
+from kernelapi.protocol.namespace_files import OPEN_NAMESPACE_FILE
+from kernelapi.protocol.proc import OPEN_PROC
 from kernelapi.protocol.terminals import OPEN_TERMINAL
 from kernelapi.rules import STATE, Effect, Refusal
 from kernelapi.values import Stat
@@ -91,6 +94,8 @@ class Files(Protocol):
         opening.OPEN_FIFO_FOR_NOTHING,
         OPEN_FIFO_WITHOUT_READER,
         OPEN_TERMINAL,
+        OPEN_PROC,
+        OPEN_NAMESPACE_FILE,
         entries.CREATE_SETGID_DIRECTORY,
         entries.CREATE_STRIPS_SETGID,
         opening.TRUNCATE_DROPS_PRIVILEGES,
@@ -118,7 +123,7 @@ class Files(Protocol):
     def faccessat2(self, dirfd: int, path: str, mode: int, flags: int = 0) -> None:
         """Check access to `path` with the real ids (with the effective ones: AT_EACCESS)."""
 
-    @syscall(LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED, entries.CREATE_SETGID_DIRECTORY)
+    @syscall(LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED, CGROUP_NAME, entries.CREATE_SETGID_DIRECTORY)
     def mkdirat(self, dirfd: int, path: str, mode: int) -> None:
         """Make a directory."""
 
@@ -196,6 +201,7 @@ class Files(Protocol):
         entries.REMOVE_UNSUPPORTED,
         entries.REMOVE_BUSY,
         entries.REMOVE_NOT_EMPTY,
+        CGROUP_BUSY,
     )
     def unlinkat(self, dirfd: int, path: str, flags: int) -> None:
         """Remove a name; a directory with AT_REMOVEDIR."""

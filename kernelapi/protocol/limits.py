@@ -27,7 +27,7 @@ LIMIT_SOFT_ABOVE_HARD = Refusal(
     cause="the new soft limit is above the new hard one", source="getrlimit(2); kernel/sys.c do_prlimit",
 )  # fmt: skip
 LIMIT_NR_OPEN = Refusal(
-    "prlimit64.eperm.nr_open", call="prlimit64", errno=EPERM, depends=STATE,
+    "prlimit64.eperm.nr-open", call="prlimit64", errno=EPERM, depends=STATE,
     cause="the new hard limit of RLIMIT_NOFILE is above /proc/sys/fs/nr_open, whatever the caller's capabilities",
     source="getrlimit(2); kernel/sys.c do_prlimit",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from errno import EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 
 from kernelapi.protocol.descriptors import NOT_OPEN
+from kernelapi.protocol.proc import PROC_DIRECTORY, PROC_LINK
 from kernelapi.rules import ARGUMENTS, STATE, Refusal
 
 LOOKUP_EMPTY = Refusal(
@@ -55,11 +56,13 @@ LOOKUP = (
     NOT_OPEN,
     LOOKUP_DIRFD_NOT_A_DIRECTORY,
     LOOKUP_NO_SEARCH,
+    *PROC_DIRECTORY,
     LOOKUP_NAME_TOO_LONG,
     LOOKUP_MISSING,
     LOOKUP_TOO_MANY_LINKS,
     LOOKUP_STICKY_LINK,
     LOOKUP_NOSYMFOLLOW,
+    *PROC_LINK,
     LOOKUP_NOT_A_DIRECTORY,
 )
 """The rows of every path walk."""

@@ -33,6 +33,11 @@ MOUNT_TARGET_GONE = Refusal(
     cause="the target has been removed, or is on a mount that has been detached: nothing can be mounted there",
     source="mount(2); fs/namespace.c do_lock_mount",
 )  # fmt: skip
+MOUNT_SOURCE_GONE = Refusal(
+    "mount.enoent.source", call="mount", errno=ENOENT, depends=STATE,
+    cause="what is bound, or the root of the mount that is moved, has been removed: nothing could be mounted below it",
+    source="fs/namespace.c attach_recursive_mnt, get_mountpoint",
+)  # fmt: skip
 MOUNT_TARGET_FOREIGN = Refusal(
     "mount.einval.target-foreign", call="mount", errno=EINVAL, depends=STATE,
     cause="the target is in another mount namespace than the caller's", source="mount(2); fs/namespace.c check_mnt",
@@ -51,31 +56,31 @@ MOUNT_TOO_MANY = Refusal(
 # -- mount: MS_REMOUNT --
 
 REMOUNT_FOREIGN = Refusal(
-    "remount.einval.foreign", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.remount-foreign", call="mount", errno=EINVAL, depends=STATE,
     cause="the mount is in another mount namespace than the caller's", source="mount(2); fs/namespace.c do_remount",
 )  # fmt: skip
 REMOUNT_NOT_A_MOUNT = Refusal(
-    "remount.einval.not-a-mount", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.remount-not-a-mount", call="mount", errno=EINVAL, depends=STATE,
     cause="the target is not the root of a mount", source="mount(2); fs/namespace.c do_remount",
 )  # fmt: skip
 REMOUNT_LOCKED = Refusal(
-    "remount.eperm.locked", call="mount", errno=EPERM, depends=STATE,
+    "mount.eperm.remount-locked", call="mount", errno=EPERM, depends=STATE,
     cause="it would clear read-only, nosuid, nodev or noexec, or change how access times are kept, where a more privileged "
     "mount namespace has locked that",
     source="mount_namespaces(7); fs/namespace.c can_change_locked_flags",
 )  # fmt: skip
 REMOUNT_UNPRIVILEGED = Refusal(
-    "remount.eperm.superblock", call="mount", errno=EPERM, depends=STATE,
+    "mount.eperm.remount-superblock", call="mount", errno=EPERM, depends=STATE,
     cause="without MS_BIND, the caller lacks CAP_SYS_ADMIN over the user namespace that owns the file system itself",
     source="mount(2); fs/namespace.c do_remount",
 )  # fmt: skip
 REMOUNT_BUSY = Refusal(
-    "remount.ebusy", call="mount", errno=EBUSY, depends=STATE,
+    "mount.ebusy.remount", call="mount", errno=EBUSY, depends=STATE,
     cause="it would become read-only, and a file is open for writing through it",
     source="mount(2); fs/namespace.c mnt_hold_writers",
 )  # fmt: skip
 REMOUNT_LIMIT = Refusal(
-    "remount.einval.limit", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.remount-limit", call="mount", errno=EINVAL, depends=STATE,
     cause="a tmpfs without a limit of its size or number of inodes would get one, or one with less than it holds",
     source="tmpfs(5); mm/shmem.c shmem_reconfigure",
 )  # fmt: skip
@@ -83,30 +88,30 @@ REMOUNT_LIMIT = Refusal(
 # -- mount: MS_BIND --
 
 BIND_WITHOUT_SOURCE = Refusal(
-    "bind.einval.source", call="mount", errno=EINVAL, depends=ARGUMENTS,
+    "mount.einval.bind-no-source", call="mount", errno=EINVAL, depends=ARGUMENTS,
     cause="there is no source", source="mount(2); fs/namespace.c do_loopback",
 )  # fmt: skip
 BIND_NAMESPACE_LOOP = Refusal(
-    "bind.einval.namespace-loop", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.bind-namespace-loop", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is the file of a mount namespace that is not younger than the caller's",
     source="mount_namespaces(7); fs/namespace.c mnt_ns_loop",
 )  # fmt: skip
 BIND_UNBINDABLE = Refusal(
-    "bind.einval.unbindable", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.bind-unbindable", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is on an unbindable mount", source="mount_namespaces(7); fs/namespace.c __do_loopback",
 )  # fmt: skip
 BIND_FOREIGN = Refusal(
-    "bind.einval.source-foreign", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.bind-foreign", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is on a mount that is not in the caller's mount namespace",
     source="mount(2); fs/namespace.c may_copy_tree",
 )  # fmt: skip
 BIND_LOCKED_CHILDREN = Refusal(
-    "bind.einval.locked-children", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.bind-locked-children", call="mount", errno=EINVAL, depends=STATE,
     cause="without MS_REC, something is mounted below the source that a more privileged mount namespace has locked there",
     source="mount_namespaces(7); fs/namespace.c has_locked_children",
 )  # fmt: skip
 BIND_LOCKED_UNBINDABLE = Refusal(
-    "bind.eperm.locked-unbindable", call="mount", errno=EPERM, depends=STATE,
+    "mount.eperm.bind-locked-unbindable", call="mount", errno=EPERM, depends=STATE,
     cause="with MS_REC, a mount below the source is both locked and unbindable: it can be neither copied nor left out",
     source="fs/namespace.c copy_tree",
 )  # fmt: skip
@@ -114,20 +119,20 @@ BIND_LOCKED_UNBINDABLE = Refusal(
 # -- mount: a change of propagation --
 
 PROPAGATION_NOT_A_MOUNT = Refusal(
-    "propagation.einval.not-a-mount", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.propagation-not-a-mount", call="mount", errno=EINVAL, depends=STATE,
     cause="the target is not the root of a mount", source="mount(2); fs/namespace.c do_change_type",
 )  # fmt: skip
 PROPAGATION_FLAGS = Refusal(
-    "propagation.einval.flags", call="mount", errno=EINVAL, depends=ARGUMENTS,
+    "mount.einval.propagation-flags", call="mount", errno=EINVAL, depends=ARGUMENTS,
     cause="more than one kind of propagation is asked for, or another flag than MS_REC and MS_SILENT is given with it",
     source="mount(2); fs/namespace.c flags_to_propagation_type",
 )  # fmt: skip
 PROPAGATION_DETACHED = Refusal(
-    "propagation.einval.detached", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.propagation-detached", call="mount", errno=EINVAL, depends=STATE,
     cause="the mount has been detached", source="fs/namespace.c may_change_propagation",
 )  # fmt: skip
 PROPAGATION_FOREIGN = Refusal(
-    "propagation.eperm.foreign", call="mount", errno=EPERM, depends=STATE,
+    "mount.eperm.propagation-foreign", call="mount", errno=EPERM, depends=STATE,
     cause="the mount is in another mount namespace, over whose owner the caller lacks CAP_SYS_ADMIN",
     source="fs/namespace.c may_change_propagation", since="6.16",
 )  # fmt: skip
@@ -135,33 +140,33 @@ PROPAGATION_FOREIGN = Refusal(
 # -- mount: MS_MOVE --
 
 MOVE_WITHOUT_SOURCE = Refusal(
-    "move.einval.source", call="mount", errno=EINVAL, depends=ARGUMENTS,
+    "mount.einval.move-no-source", call="mount", errno=EINVAL, depends=ARGUMENTS,
     cause="there is no source", source="mount(2); fs/namespace.c do_move_mount_old",
 )  # fmt: skip
 MOVE_NOT_A_MOUNT = Refusal(
-    "move.einval.not-a-mount", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.move-not-a-mount", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is not the root of a mount", source="mount(2); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_DIRECTORY_MISMATCH = Refusal(
-    "move.einval.mismatch", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.move-mismatch", call="mount", errno=EINVAL, depends=STATE,
     cause="of the source and the target, only one is a directory", source="mount(2); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_NOT_DETACHABLE = Refusal(
-    "move.einval.fixed", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.move-fixed", call="mount", errno=EINVAL, depends=STATE,
     cause="the source is not in the caller's mount namespace, has no parent, or is locked to it",
     source="mount(2); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_PARENT_SHARED = Refusal(
-    "move.einval.parent-shared", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.move-parent-shared", call="mount", errno=EINVAL, depends=STATE,
     cause="the mount on which the source is mounted is shared", source="mount_namespaces(7); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_UNBINDABLE = Refusal(
-    "move.einval.unbindable", call="mount", errno=EINVAL, depends=STATE,
+    "mount.einval.move-unbindable", call="mount", errno=EINVAL, depends=STATE,
     cause="the tree holds an unbindable mount, and the mount of the target is shared",
     source="mount_namespaces(7); fs/namespace.c do_move_mount",
 )  # fmt: skip
 MOVE_INTO_ITSELF = Refusal(
-    "move.eloop", call="mount", errno=ELOOP, depends=STATE,
+    "mount.eloop.move", call="mount", errno=ELOOP, depends=STATE,
     cause="the target is within the tree that is to be moved", source="mount(2); fs/namespace.c do_move_mount",
 )  # fmt: skip
 
@@ -226,35 +231,29 @@ MOUNT_TUCKS = Effect(
     source="mount_namespaces(7); fs/namespace.c attach_recursive_mnt",
 )  # fmt: skip
 REMOUNT_EVERYWHERE = Effect(
-    "remount.everywhere", call="mount",
+    "mount.remount-everywhere", call="mount",
     cause="a remount without MS_BIND changes the file system itself: it shows in all its mounts, in all namespaces",
     source="mount(2); fs/super.c reconfigure_super",
 )  # fmt: skip
 REMOUNT_CLEARS = Effect(
-    "remount.clears", call="mount",
+    "mount.remount-clears", call="mount",
     cause="a remount clears the mount flags that it does not name, except the way in which access times are kept",
     source="mount(2); fs/namespace.c path_mount",
 )  # fmt: skip
 REMOUNT_NOT_BELOW = Effect(
-    "remount.not-below", call="mount",
+    "mount.remount-not-below", call="mount",
     cause="a remount with MS_BIND covers one mount only, even with MS_REC: what is mounted below keeps its flags",
     source="mount(2); fs/namespace.c do_reconfigure_mnt",
 )  # fmt: skip
 BIND_IGNORES_FLAGS = Effect(
-    "bind.flags", call="mount",
+    "mount.bind-flags", call="mount",
     cause="a bind takes over the flags of the source's mount, and none that are given: a read-only bind takes a remount",
     source="mount(2); fs/namespace.c do_loopback",
 )  # fmt: skip
 BIND_PRUNES = Effect(
-    "bind.prunes", call="mount",
+    "mount.bind-prunes", call="mount",
     cause="a recursive bind leaves out unbindable mounts below the source, with all that is below them",
     source="mount_namespaces(7); fs/namespace.c copy_tree",
-)  # fmt: skip
-NEW_NAMESPACE_LOCKS = Effect(
-    "mount-namespace.locks", call="mount-namespace",
-    cause="the copies in a new mount namespace with another owner are locked: each to where it is, and in its flags; and those "
-    "of shared mounts are slaves",
-    source="mount_namespaces(7); fs/namespace.c copy_mnt_ns",
 )  # fmt: skip
 
 MOUNT = (
@@ -296,6 +295,7 @@ MOUNT = (
     MOVE_UNBINDABLE,
     MOVE_INTO_ITSELF,
     MOUNT_DIRECTORY_MISMATCH,
+    MOUNT_SOURCE_GONE,
     MOUNT_TOO_MANY,
     MOUNT_STACKS,
     MOUNT_PROPAGATES,
@@ -306,6 +306,8 @@ MOUNT = (
     BIND_IGNORES_FLAGS,
     BIND_PRUNES,
 )
+"""The rows of mount. Its operations stand side by side: the rows of each are in the order of its checks."""
+
 
 class Mounts(Protocol):
     """Attaching, changing, moving and detaching mounts; switching the root."""

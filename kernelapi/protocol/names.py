@@ -12,12 +12,12 @@ NAME_LENGTH = 64
 """So many bytes a host or domain name may have (__NEW_UTS_LEN)."""
 
 NAME_UNPRIVILEGED = Refusal(
-    "name.eperm", call="name", errno=EPERM, depends=STATE,
+    "sethostname.eperm", call="sethostname", errno=EPERM, depends=STATE,
     cause="the caller has no CAP_SYS_ADMIN over the user namespace that owns its uts namespace; this is checked first",
     source="sethostname(2); kernel/sys.c sethostname, setdomainname",
 )  # fmt: skip
 NAME_TOO_LONG = Refusal(
-    "name.einval", call="name", errno=EINVAL, depends=ARGUMENTS,
+    "sethostname.einval", call="sethostname", errno=EINVAL, depends=ARGUMENTS,
     cause="the name has more than 64 bytes", source="sethostname(2); kernel/sys.c sethostname, setdomainname",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Joining and leaving namespaces (namespaces(7), kernel/nsproxy.c, kernel/user_namespace.c, kernel/pid_namespace.c)."""
 
-from errno import EACCES, EINVAL, ENOSPC, EPERM, ERANGE, ESRCH, EUSERS
+from errno import EINVAL, ENOSPC, EPERM, ESRCH, EUSERS
 from typing import Protocol
 
 from kernelapi.call import syscall
@@ -55,21 +55,21 @@ NEW_UNPRIVILEGED = Refusal(
     source="unshare(2); kernel/nsproxy.c unshare_nsproxy_namespaces, copy_namespaces",
 )  # fmt: skip
 NEW_IPC_SYSVSEM = Refusal(
-    "clone.einval.newipc_sysvsem", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    "clone.einval.newipc-sysvsem", call="clone", errno=EINVAL, depends=ARGUMENTS,
     cause="CLONE_NEWIPC together with CLONE_SYSVSEM", source="clone(2); kernel/nsproxy.c copy_namespaces",
 )  # fmt: skip
 NEW_PID_PENDING = Refusal(
-    "newns.einval.pid_pending", call="newns", errno=EINVAL, depends=STATE,
+    "newns.einval.pid-pending", call="newns", errno=EINVAL, depends=STATE,
     cause="CLONE_NEWPID where the caller's children are already born into another pid namespace than its own",
     source="unshare(2); kernel/pid_namespace.c copy_pid_ns",
 )  # fmt: skip
 NEW_PID_OUTSIDE = Refusal(
-    "newns.einval.pid_outside", call="newns", errno=EINVAL, depends=STATE,
+    "newns.einval.pid-outside", call="newns", errno=EINVAL, depends=STATE,
     cause="CLONE_NEWPID where the caller's pid namespace is not owned by the new one's user namespace or an ancestor of it",
     source="kernel/pid_namespace.c create_pid_namespace",
 )  # fmt: skip
 NEW_PID_TOO_DEEP = Refusal(
-    "newns.enospc.pid_depth", call="newns", errno=ENOSPC, depends=STATE,
+    "newns.enospc.pid-depth", call="newns", errno=ENOSPC, depends=STATE,
     cause="pid namespaces would be nested more than 32 deep below the initial one",
     source="pid_namespaces(7); kernel/pid_namespace.c create_pid_namespace",
 )  # fmt: skip
@@ -81,16 +81,23 @@ NEW_QUOTA = Refusal(
 NEW_NAMESPACES = (NEW_UNPRIVILEGED, NEW_PID_PENDING, NEW_PID_OUTSIDE, NEW_PID_TOO_DEEP, NEW_QUOTA)
 """The rows of the other CLONE_NEW* flags; the order is also that of the namespaces: mnt, uts, ipc, pid, cgroup, net, time."""
 
+NEW_NAMESPACE_LOCKS = Effect(
+    "newns.mnt-locks", call="newns",
+    cause="the copies in a new mount namespace with another owner are locked: each to where it is, and in its flags; and those "
+    "of shared mounts are slaves",
+    source="mount_namespaces(7); fs/namespace.c copy_mnt_ns",
+)  # fmt: skip
+
 CLONE_NEWNS_FS = Refusal(
-    "clone.einval.newns_fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    "clone.einval.newns-fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
     cause="CLONE_NEWNS together with CLONE_FS", source="clone(2); kernel/fork.c copy_process",
 )  # fmt: skip
 CLONE_NEWUSER_FS = Refusal(
-    "clone.einval.newuser_fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    "clone.einval.newuser-fs", call="clone", errno=EINVAL, depends=ARGUMENTS,
     cause="CLONE_NEWUSER together with CLONE_FS", source="clone(2); kernel/fork.c copy_process",
 )  # fmt: skip
 CLONE_THREAD_NAMESPACE = Refusal(
-    "clone.einval.thread_namespace", call="clone", errno=EINVAL, depends=STATE,
+    "clone.einval.thread-namespace", call="clone", errno=EINVAL, depends=STATE,
     cause="CLONE_THREAD together with CLONE_NEWUSER or CLONE_NEWPID, or where children are born into another pid namespace",
     source="clone(2); kernel/fork.c copy_process", excuse="needs a threaded caller",
 )  # fmt: skip
@@ -142,16 +149,16 @@ SETNS_NOT_READABLE = Refusal(
     source="setns(2); ptrace(2), PTRACE_MODE_READ_REALCREDS; kernel/nsproxy.c validate_nsset",
 )  # fmt: skip
 SETNS_USER_OWN = Refusal(
-    "setns.einval.user_own", call="setns", errno=EINVAL, depends=STATE,
+    "setns.einval.user-own", call="setns", errno=EINVAL, depends=STATE,
     cause="the user namespace is the one that the caller is in", source="setns(2); kernel/user_namespace.c userns_install",
 )  # fmt: skip
 SETNS_USER_THREADS = Refusal(
-    "setns.einval.user_threads", call="setns", errno=EINVAL, depends=STATE,
+    "setns.einval.user-threads", call="setns", errno=EINVAL, depends=STATE,
     cause="entering a user namespace in a process of several threads",
     source="setns(2); kernel/user_namespace.c userns_install", excuse="needs a threaded caller",
 )  # fmt: skip
 SETNS_USER_SHARED_FS = Refusal(
-    "setns.einval.user_fs", call="setns", errno=EINVAL, depends=STATE,
+    "setns.einval.user-fs", call="setns", errno=EINVAL, depends=STATE,
     cause="entering a user namespace while root and working directory are shared with another process",
     source="setns(2); kernel/user_namespace.c userns_install",
 )  # fmt: skip
@@ -167,7 +174,7 @@ SETNS_MNT_UNPRIVILEGED = Refusal(
     source="setns(2); fs/namespace.c mntns_install",
 )  # fmt: skip
 SETNS_MNT_SHARED_FS = Refusal(
-    "setns.einval.mnt_fs", call="setns", errno=EINVAL, depends=STATE,
+    "setns.einval.mnt-fs", call="setns", errno=EINVAL, depends=STATE,
     cause="entering a mount namespace while root and working directory are shared with another process",
     source="setns(2); fs/namespace.c mntns_install",
 )  # fmt: skip
@@ -189,136 +196,24 @@ SETNS_TIME_SHARED_VM = Refusal(
 )  # fmt: skip
 
 SETNS_MNT_ROOT = Effect(
-    "setns.mnt.root", call="setns",
+    "setns.mnt-root", call="setns",
     cause="entering a mount namespace makes its root the caller's root and working directory",
     source="setns(2); fs/namespace.c mntns_install",
 )  # fmt: skip
 SETNS_TIME_FREEZES = Effect(
-    "setns.time.frozen", call="setns",
+    "setns.time-frozen", call="setns",
     cause="the first entry into a time namespace, by a child or by setns, fixes its offsets",
     source="time_namespaces(7); kernel/time/namespace.c timens_commit",
 )  # fmt: skip
-
-# -- the files uid_map, gid_map and setgroups --
-
-IDMAP_INITIAL = Refusal(
-    "idmap.eperm.initial", call="idmap", errno=EPERM, depends=STATE,
-    cause="the maps of the initial user namespace cannot be written",
-    source="user_namespaces(7); kernel/user_namespace.c proc_uid_map_write",
-)  # fmt: skip
-IDMAP_OPENER_OUTSIDE = Refusal(
-    "idmap.eperm.opener", call="idmap", errno=EPERM, depends=STATE,
-    cause="whoever opened the file is neither in the user namespace nor in its parent",
-    source="user_namespaces(7); kernel/user_namespace.c proc_uid_map_write",
-)  # fmt: skip
-IDMAP_TOO_LONG = Refusal(
-    "idmap.einval.length", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="the write is not at the file's beginning, or of a page (4096 bytes) or more",
-    source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_TWICE = Refusal(
-    "idmap.eperm.twice", call="idmap", errno=EPERM, depends=STATE,
-    cause="the map has been written before", source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_UNPRIVILEGED = Refusal(
-    "idmap.eperm.unprivileged", call="idmap", errno=EPERM, depends=STATE,
-    cause="whoever opened the file has no CAP_SYS_ADMIN over the user namespace",
-    source="kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_SYNTAX = Refusal(
-    "idmap.einval.syntax", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="a line is not three decimal numbers, or there is none",
-    source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_INVALID_ID = Refusal(
-    "idmap.einval.id", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="an extent begins at id 4294967295, is of length 0, or wraps around",
-    source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_OVERLAP = Refusal(
-    "idmap.einval.overlap", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="two extents overlap, inside or in the parent",
-    source="user_namespaces(7); kernel/user_namespace.c mappings_overlap",
-)  # fmt: skip
-IDMAP_TOO_MANY = Refusal(
-    "idmap.einval.lines", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="there are more than 340 lines", source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP_ROOT_SETFCAP = Refusal(
-    "idmap.eperm.root", call="idmap", errno=EPERM, depends=STATE,
-    cause="user id 0 of the parent is mapped, and the writer inside was made by a process without CAP_SETFCAP, or the writer "
-    "in the parent has no CAP_SETFCAP over it",
-    source="user_namespaces(7); kernel/user_namespace.c verify_root_map", since="5.12",
-)  # fmt: skip
-IDMAP_UNPERMITTED = Refusal(
-    "idmap.eperm.mapping", call="idmap", errno=EPERM, depends=STATE,
-    cause="without CAP_SETUID (gid_map: CAP_SETGID) over the parent, now and when the file was opened, the one thing that may "
-    "be mapped is the owner's own effective id, and its group only after setgroups was denied",
-    source="user_namespaces(7); kernel/user_namespace.c new_idmap_permitted",
-)  # fmt: skip
-IDMAP_PARENT_UNMAPPED = Refusal(
-    "idmap.eperm.parent", call="idmap", errno=EPERM, depends=STATE,
-    cause="an extent has no mapping in the parent user namespace",
-    source="user_namespaces(7); kernel/user_namespace.c map_write",
-)  # fmt: skip
-IDMAP = (
-    IDMAP_INITIAL, IDMAP_OPENER_OUTSIDE, IDMAP_TOO_LONG, IDMAP_TWICE, IDMAP_UNPRIVILEGED, IDMAP_SYNTAX, IDMAP_INVALID_ID,
-    IDMAP_OVERLAP, IDMAP_TOO_MANY, IDMAP_ROOT_SETFCAP, IDMAP_UNPERMITTED, IDMAP_PARENT_UNMAPPED,
-)  # fmt: skip
-"""The rows of a write to /proc/PID/uid_map or gid_map."""
-
-SETGROUPS_FILE_OPEN = Refusal(
-    "setgroups_file.eacces", call="idmap", errno=EACCES, depends=STATE,
-    cause="opening /proc/PID/setgroups for writing without CAP_SYS_ADMIN over the user namespace",
-    source="kernel/user_namespace.c, fs/proc/base.c proc_setgroups_open",
-)  # fmt: skip
-SETGROUPS_FILE_TEXT = Refusal(
-    "setgroups_file.einval", call="idmap", errno=EINVAL, depends=ARGUMENTS,
-    cause="the write is not at the file's beginning, of 8 bytes or more, or not the word allow or deny",
-    source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
-)  # fmt: skip
-SETGROUPS_FILE_DENIED = Refusal(
-    "setgroups_file.eperm.denied", call="idmap", errno=EPERM, depends=STATE,
-    cause="allow after setgroups was denied", source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
-)  # fmt: skip
-SETGROUPS_FILE_MAPPED = Refusal(
-    "setgroups_file.eperm.mapped", call="idmap", errno=EPERM, depends=STATE,
-    cause="deny after gid_map was written", source="user_namespaces(7); kernel/user_namespace.c proc_setgroups_write",
-)  # fmt: skip
-SETGROUPS_FILE = (SETGROUPS_FILE_OPEN, SETGROUPS_FILE_TEXT, SETGROUPS_FILE_DENIED, SETGROUPS_FILE_MAPPED)
-"""The rows of opening /proc/PID/setgroups for writing, and of a write to it."""
-
-# -- the file timens_offsets --
-
-OFFSETS_SYNTAX = Refusal(
-    "timens_offsets.einval", call="timens_offsets", errno=EINVAL, depends=ARGUMENTS,
-    cause="the write is not at the file's beginning, of a page (4096 bytes) or more, or a line is not the name of a clock, "
-    "seconds, and nanoseconds below 1000000000",
-    source="time_namespaces(7); fs/proc/base.c timens_offsets_write",
-)  # fmt: skip
-OFFSETS_UNPRIVILEGED = Refusal(
-    "timens_offsets.eperm", call="timens_offsets", errno=EPERM, depends=STATE,
-    cause="whoever opened the file has no CAP_SYS_TIME over the owner of the time namespace",
-    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
-)  # fmt: skip
-OFFSETS_RANGE = Refusal(
-    "timens_offsets.erange", call="timens_offsets", errno=ERANGE, depends=STATE,
-    cause="the clock would be negative, or beyond 146 years",
-    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
-)  # fmt: skip
-OFFSETS_FROZEN = Refusal(
-    "timens_offsets.eacces", call="timens_offsets", errno=EACCES, depends=STATE,
-    cause="a process has been in the time namespace",
-    source="time_namespaces(7); kernel/time/namespace.c proc_timens_set_offset",
-)  # fmt: skip
-TIMENS_OFFSETS = (OFFSETS_SYNTAX, OFFSETS_UNPRIVILEGED, OFFSETS_RANGE, OFFSETS_FROZEN)
-"""The rows of a write to /proc/PID/timens_offsets."""
 
 
 class Namespaces(Protocol):
     """New namespaces come by clone or unshare, existing ones by setns. Id maps are files below /proc/PID."""
 
-    @syscall(UNSHARE_UNKNOWN, UNSHARE_THREADS, UNSHARE_SIGHAND, UNSHARE_VM, NEW_USER, NEW_NAMESPACES, ENTER_USER)
+    @syscall(
+        UNSHARE_UNKNOWN, UNSHARE_THREADS, UNSHARE_SIGHAND, UNSHARE_VM, NEW_USER, NEW_NAMESPACES, ENTER_USER,
+        NEW_NAMESPACE_LOCKS,
+    )  # fmt: skip
     def unshare(self, flags: int) -> None:
         """Leave what `flags` (`CloneFlag` bits) name: namespaces, and shared descriptor tables or filesystem contexts."""
 

@@ -11,85 +11,85 @@ from kernelapi.protocol.credentials import CREDENTIALS_NO_MEMORY
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 CAPBSET_READ_INVALID = Refusal(
-    "capbset-read.einval", call="prctl_capbset_read", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_capbset_read.einval", call="prctl_capbset_read", errno=EINVAL, depends=ARGUMENTS,
     cause="no capability has this number", source="PR_CAPBSET_READ(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 CAPBSET_DROP_UNPRIVILEGED = Refusal(
-    "capbset-drop.eperm", call="prctl_capbset_drop", errno=EPERM, depends=STATE,
+    "prctl_capbset_drop.eperm", call="prctl_capbset_drop", errno=EPERM, depends=STATE,
     cause="the caller lacks CAP_SETPCAP over its user namespace",
     source="PR_CAPBSET_DROP(2const); security/commoncap.c cap_prctl_drop",
 )  # fmt: skip
 CAPBSET_DROP_INVALID = Refusal(
-    "capbset-drop.einval", call="prctl_capbset_drop", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_capbset_drop.einval", call="prctl_capbset_drop", errno=EINVAL, depends=ARGUMENTS,
     cause="no capability has this number", source="PR_CAPBSET_DROP(2const); security/commoncap.c cap_prctl_drop",
 )  # fmt: skip
 AMBIENT_INVALID = Refusal(
-    "cap-ambient.einval", call="prctl_cap_ambient", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_cap_ambient.einval", call="prctl_cap_ambient", errno=EINVAL, depends=ARGUMENTS,
     cause="no capability has this number", source="PR_CAP_AMBIENT(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 AMBIENT_NOT_PERMITTED = Refusal(
-    "cap-ambient-raise.eperm.permitted", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
+    "prctl_cap_ambient_raise.eperm.permitted", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
     cause="the capability is not in the permitted set",
     source="PR_CAP_AMBIENT_RAISE(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 AMBIENT_NOT_INHERITABLE = Refusal(
-    "cap-ambient-raise.eperm.inheritable", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
+    "prctl_cap_ambient_raise.eperm.inheritable", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
     cause="the capability is not in the inheritable set",
     source="PR_CAP_AMBIENT_RAISE(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 AMBIENT_LOCKED = Refusal(
-    "cap-ambient-raise.eperm.securebits", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
+    "prctl_cap_ambient_raise.eperm.securebits", call="prctl_cap_ambient_raise", errno=EPERM, depends=STATE,
     cause="the securebit NO_CAP_AMBIENT_RAISE is set",
     source="PR_CAP_AMBIENT_RAISE(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 DUMPABLE_INVALID = Refusal(
-    "set-dumpable.einval", call="prctl_set_dumpable", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_set_dumpable.einval", call="prctl_set_dumpable", errno=EINVAL, depends=ARGUMENTS,
     cause="the value is neither 0 nor 1: 2 can only be the value of suid_dumpable",
     source="PR_SET_DUMPABLE(2const); kernel/sys.c",
 )  # fmt: skip
 KEEPCAPS_INVALID = Refusal(
-    "set-keepcaps.einval", call="prctl_set_keepcaps", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_set_keepcaps.einval", call="prctl_set_keepcaps", errno=EINVAL, depends=ARGUMENTS,
     cause="the value is neither 0 nor 1", source="PR_SET_KEEPCAPS(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 KEEPCAPS_LOCKED = Refusal(
-    "set-keepcaps.eperm", call="prctl_set_keepcaps", errno=EPERM, depends=STATE,
+    "prctl_set_keepcaps.eperm", call="prctl_set_keepcaps", errno=EPERM, depends=STATE,
     cause="the securebit KEEP_CAPS_LOCKED is set, even where nothing would change",
     source="PR_SET_KEEPCAPS(2const); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 NO_NEW_PRIVS_INVALID = Refusal(
-    "set-no-new-privs.einval", call="prctl_set_no_new_privs", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_set_no_new_privs.einval", call="prctl_set_no_new_privs", errno=EINVAL, depends=ARGUMENTS,
     cause="the value is not 1: there is no way back", source="PR_SET_NO_NEW_PRIVS(2const); kernel/sys.c",
 )  # fmt: skip
 PDEATHSIG_INVALID = Refusal(
-    "set-pdeathsig.einval", call="prctl_set_pdeathsig", errno=EINVAL, depends=ARGUMENTS,
+    "prctl_set_pdeathsig.einval", call="prctl_set_pdeathsig", errno=EINVAL, depends=ARGUMENTS,
     cause="the signal is not one of 0 to 64", source="PR_SET_PDEATHSIG(2const); kernel/sys.c",
 )  # fmt: skip
 SECUREBITS_LOCKED = Refusal(
-    "set-securebits.eperm.locked", call="prctl_set_securebits", errno=EPERM, depends=STATE,
+    "prctl_set_securebits.eperm.locked", call="prctl_set_securebits", errno=EPERM, depends=STATE,
     cause="a bit would change whose lock is set", source="capabilities(7); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 SECUREBITS_UNLOCK = Refusal(
-    "set-securebits.eperm.unlock", call="prctl_set_securebits", errno=EPERM, depends=STATE,
+    "prctl_set_securebits.eperm.unlock", call="prctl_set_securebits", errno=EPERM, depends=STATE,
     cause="a lock would be taken away", source="capabilities(7); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 SECUREBITS_UNKNOWN = Refusal(
-    "set-securebits.eperm.unknown", call="prctl_set_securebits", errno=EPERM, depends=ARGUMENTS,
+    "prctl_set_securebits.eperm.unknown", call="prctl_set_securebits", errno=EPERM, depends=ARGUMENTS,
     cause="a bit is set that the kernel does not know", source="capabilities(7); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 SECUREBITS_UNCHANGED = Refusal(
-    "set-securebits.eperm.unchanged", call="prctl_set_securebits", errno=EPERM, depends=STATE,
+    "prctl_set_securebits.eperm.unchanged", call="prctl_set_securebits", errno=EPERM, depends=STATE,
     cause="the caller lacks CAP_SETPCAP over its user namespace, even though nothing would change",
     source="security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 SECUREBITS_UNPRIVILEGED = Refusal(
-    "set-securebits.eperm.unprivileged", call="prctl_set_securebits", errno=EPERM, depends=STATE,
+    "prctl_set_securebits.eperm.unprivileged", call="prctl_set_securebits", errno=EPERM, depends=STATE,
     cause="the caller lacks CAP_SETPCAP over its user namespace, and other bits than EXEC_RESTRICT_FILE, "
     "EXEC_DENY_INTERACTIVE and their locks would change (before 6.14: any)",
     source="capabilities(7); security/commoncap.c cap_task_prctl",
 )  # fmt: skip
 
 NAME_CUT = Effect(
-    "set-name.cut", call="prctl_set_name",
+    "prctl_set_name.cut", call="prctl_set_name",
     cause="what follows the first 15 bytes, or a NUL, is left out without an error",
     source="PR_SET_NAME(2const); kernel/sys.c",
 )  # fmt: skip

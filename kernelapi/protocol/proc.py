@@ -1,6 +1,6 @@
-"""How the files of proc refuse (proc(5), fs/proc): rows of open, read, write, readlink and every walk through proc.
+"""How the files of proc refuse (proc(5), fs/proc): rows of open, read, write, getdents64, readlink and every walk through proc.
 
-In family "proc" stand the rows that several files share; a row of one file alone is named after it.
+A row of one file alone is named after it. The files that describe namespaces have rows of their own (`namespace_files`).
 """
 
 from errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
@@ -27,15 +27,6 @@ PROC_NOTHING_BEHIND = Refusal(
     cause="the process has nothing behind this link: a zombie has no executable, no root and no namespaces but two",
     source="fs/proc/base.c proc_pid_get_link, fs/nsfs.c ns_get_path",
 )  # fmt: skip
-PROC_READ_ONLY = Refusal(
-    "proc.einval.write", call="proc", errno=EINVAL, depends=ARGUMENTS,
-    cause="the file cannot be written: who overrides its mode gets as far as this",
-    source="write(2); fs/read_write.c vfs_write",
-)  # fmt: skip
-PROC_WRITE_ONLY = Refusal(
-    "proc.einval.read", call="proc", errno=EINVAL, depends=ARGUMENTS,
-    cause="the file cannot be read", source="read(2); fs/read_write.c vfs_read",
-)  # fmt: skip
 PROC_HIDDEN = Refusal(
     "proc.eperm.hidepid", call="proc", errno=EPERM, depends=STATE,
     cause="proc is mounted with hidepid=1 and the caller may not trace the process",
@@ -61,12 +52,12 @@ PROC_OTHERS_NAME = Refusal(
     cause="a process may name only its own threads", source="proc(5), /proc/pid/comm; fs/proc/base.c comm_write",
 )  # fmt: skip
 PROC_OOM_SYNTAX = Refusal(
-    "proc.einval.oom_score_adj", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    "proc.einval.oom-score-adj", call="proc", errno=EINVAL, depends=ARGUMENTS,
     cause="oom_score_adj takes a decimal number between -1000 and 1000",
     source="proc(5), /proc/pid/oom_score_adj; fs/proc/base.c oom_score_adj_write",
 )  # fmt: skip
 PROC_OOM_LOWERED = Refusal(
-    "proc.eacces.oom_score_adj", call="proc", errno=EACCES, depends=STATE,
+    "proc.eacces.oom-score-adj", call="proc", errno=EACCES, depends=STATE,
     cause="oom_score_adj cannot go below the lowest value that CAP_SYS_RESOURCE has set, without that capability",
     source="proc(5), /proc/pid/oom_score_adj; fs/proc/base.c __set_oom_adj",
 )  # fmt: skip
@@ -79,11 +70,29 @@ PROC_NO_LSM = Refusal(
     cause="no security module has this attribute", source="security/security.c security_getprocattr",
 )  # fmt: skip
 SYSCTL_ACCESS = Refusal(
-    "sysctl.eacces.mode", call="proc", errno=EACCES, depends=STATE,
+    "proc.eacces.sysctl", call="proc", errno=EACCES, depends=STATE,
     cause="the mode of the parameter does not let the caller: no capability overrides it, and only uid 0 of the host owns it",
     source="proc(5), /proc/sys; fs/proc/proc_sysctl.c sysctl_perm",
 )  # fmt: skip
 SYSCTL_SYNTAX = Refusal(
-    "sysctl.einval.number", call="proc", errno=EINVAL, depends=ARGUMENTS,
+    "proc.einval.sysctl", call="proc", errno=EINVAL, depends=ARGUMENTS,
     cause="the parameter takes a number, in its range", source="kernel/sysctl.c do_proc_dointvec, proc_dointvec_minmax",
 )  # fmt: skip
+
+PROC_DIRECTORY = (PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE, SYSCTL_ACCESS)
+PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NOT_TRACEABLE)
+"""The rows of a walk, on account of a directory that it goes through, and of a link that it follows."""
+
+OPEN_PROC = (PROC_ZOMBIE_MEMORY, PROC_ZOMBIE_MOUNTS)
+READ_PROC = (PROC_GONE, PROC_NO_LSM)
+WRITE_PROC = (
+    PROC_GONE,
+    PROC_OTHERS_NAME,
+    PROC_OOM_SYNTAX,
+    PROC_OOM_LOWERED,
+    PROC_OTHERS_LABEL,
+    PROC_NO_LSM,
+    SYSCTL_SYNTAX,
+)
+LIST_PROC = (PROC_LISTING_GONE, PROC_NOT_TRACEABLE)
+"""The rows of open, read, write and getdents64 on account of a file of proc."""

@@ -20,6 +20,7 @@ from typing import Any, NoReturn, Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd, Pid
+from kernelapi.protocol.cgroups import CGROUP_INHERITS
 from kernelapi.protocol.descriptors import NOT_OPEN, TOO_MANY_OPEN
 from kernelapi.protocol.exec_credentials import EXEC_CREDENTIALS
 from kernelapi.protocol.lookup import LOOKUP
@@ -27,7 +28,9 @@ from kernelapi.protocol.namespaces import (
     CLONE_NEWNS_FS,
     CLONE_NEWUSER_FS,
     CLONE_THREAD_NAMESPACE,
+    ENTER_USER,
     NEW_IPC_SYSVSEM,
+    NEW_NAMESPACE_LOCKS,
     NEW_PID_OUTSIDE,
     NEW_PID_PENDING,
     NEW_PID_TOO_DEEP,
@@ -40,15 +43,15 @@ from kernelapi.rules import ARGUMENTS, ENVIRONMENT, STATE, Effect, Refusal
 # -- clone --
 
 CLONE_THREAD_SIGHAND = Refusal(
-    "clone.einval.thread_sighand", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    "clone.einval.thread-sighand", call="clone", errno=EINVAL, depends=ARGUMENTS,
     cause="CLONE_THREAD without CLONE_SIGHAND", source="clone(2); kernel/fork.c copy_process",
 )  # fmt: skip
 CLONE_SIGHAND_VM = Refusal(
-    "clone.einval.sighand_vm", call="clone", errno=EINVAL, depends=ARGUMENTS,
+    "clone.einval.sighand-vm", call="clone", errno=EINVAL, depends=ARGUMENTS,
     cause="CLONE_SIGHAND without CLONE_VM", source="clone(2); kernel/fork.c copy_process",
 )  # fmt: skip
 CLONE_PARENT_INIT = Refusal(
-    "clone.einval.parent_init", call="clone", errno=EINVAL, depends=STATE,
+    "clone.einval.parent-init", call="clone", errno=EINVAL, depends=STATE,
     cause="CLONE_PARENT by the init of a pid namespace: it would make siblings of it",
     source="clone(2); kernel/fork.c copy_process",
 )  # fmt: skip
@@ -64,7 +67,7 @@ CLONE_QUOTA = Refusal(
     source="fork(2); kernel/fork.c copy_process", excuse="needs memory exhaustion: of thread slots of the whole host",
 )  # fmt: skip
 CLONE_DEAD_NAMESPACE = Refusal(
-    "clone.enomem.dead_namespace", call="clone", errno=ENOMEM, depends=STATE,
+    "clone.enomem.dead-namespace", call="clone", errno=ENOMEM, depends=STATE,
     cause="the pid namespace in which children are born has lost its init",
     source="pid_namespaces(7); kernel/pid.c alloc_pid",
 )  # fmt: skip
@@ -132,7 +135,7 @@ EXEC_UNKNOWN_FORMAT = Refusal(
     source="execve(2); fs/exec.c search_binary_handler, fs/binfmt_script.c load_script",
 )  # fmt: skip
 EXEC_SCRIPT_CLOSED = Refusal(
-    "execveat.enoent.script_closed", call="execveat", errno=ENOENT, depends=STATE,
+    "execveat.enoent.script-closed", call="execveat", errno=ENOENT, depends=STATE,
     cause="a script is run through a descriptor that exec closes, so that its interpreter could not open it",
     source="execveat(2), BUGS; fs/binfmt_script.c load_script",
 )  # fmt: skip
@@ -150,7 +153,7 @@ EXEC_NAMES = Effect(
     source="execve(2), PR_SET_NAME(2const); fs/exec.c begin_new_exec",
 )  # fmt: skip
 EXEC_EXIT_SIGNAL = Effect(
-    "execve.exit_signal", call="execve", cause="the signal at the exit of the process is SIGCHLD from now on",
+    "execve.exit-signal", call="execve", cause="the signal at the exit of the process is SIGCHLD from now on",
     source="clone(2); fs/exec.c de_thread",
 )  # fmt: skip
 EXEC_DUMPABLE = Effect(
@@ -172,33 +175,33 @@ EXEC_KEEPS_IGNORED = Effect(
 # -- exit --
 
 EXIT_REPARENTS = Effect(
-    "exit.reparent", call="exit_group",
+    "exit_group.reparent", call="exit_group",
     cause="children are given to the nearest living ancestor in the same pid namespace that is a subreaper, else to the init "
     "of that namespace, and their exit signal becomes SIGCHLD",
     source="PR_SET_CHILD_SUBREAPER(2const); kernel/exit.c forget_original_parent",
 )  # fmt: skip
 EXIT_PDEATHSIG = Effect(
-    "exit.pdeathsig", call="exit_group",
+    "exit_group.pdeathsig", call="exit_group",
     cause="each child gets its parent death signal, if the dying parent may send it",
     source="PR_SET_PDEATHSIG(2const); kernel/exit.c forget_original_parent",
 )  # fmt: skip
 EXIT_INIT = Effect(
-    "exit.init", call="exit_group",
+    "exit_group.init", call="exit_group",
     cause="with the init of a pid namespace every other member is killed, and it can be waited for only when all are reaped",
     source="pid_namespaces(7); kernel/pid_namespace.c zap_pid_ns_processes",
 )  # fmt: skip
 EXIT_AUTOREAP = Effect(
-    "exit.autoreap", call="exit_group",
+    "exit_group.autoreap", call="exit_group",
     cause="a child whose exit signal is SIGCHLD leaves no zombie where the parent ignores SIGCHLD",
     source="wait(2); kernel/signal.c do_notify_parent",
 )  # fmt: skip
 EXIT_ORPHANED_GROUP = Effect(
-    "exit.orphaned_group", call="exit_group",
+    "exit_group.orphaned-group", call="exit_group",
     cause="a process group with stopped members that loses its last connection to its session gets SIGHUP and SIGCONT",
     source="setpgid(2); kernel/exit.c kill_orphaned_pgrp",
 )  # fmt: skip
 EXIT_HANGUP = Effect(
-    "exit.hangup", call="exit_group",
+    "exit_group.hangup", call="exit_group",
     cause="when a session leader ends, the foreground process group of its terminal gets SIGHUP, and the session has lost its "
     "terminal",
     source="setsid(2); drivers/tty/tty_jobctrl.c disassociate_ctty",
@@ -262,7 +265,7 @@ SETPGID_AFTER_EXEC = Refusal(
     cause="the child has made an exec already", source="setpgid(2); kernel/sys.c setpgid",
 )  # fmt: skip
 SETPGID_NOT_CHILD = Refusal(
-    "setpgid.esrch.not_child", call="setpgid", errno=ESRCH, depends=STATE,
+    "setpgid.esrch.not-child", call="setpgid", errno=ESRCH, depends=STATE,
     cause="the process is neither the caller nor a child of it", source="setpgid(2); kernel/sys.c setpgid",
 )  # fmt: skip
 SETPGID_LEADER = Refusal(
@@ -317,6 +320,9 @@ class Processes(Protocol):
         CLONE_CLEARS_PDEATHSIG,
         CLONE_CLEARS_PENDING,
         CLONE_CLEARS_SUBREAPER,
+        CGROUP_INHERITS,
+        ENTER_USER,
+        NEW_NAMESPACE_LOCKS,
     )
     def clone(self, flags: int, child: Callable[..., int | None], *args: Any) -> Pid:
         """Make a process that runs `child(kernel, *args)`, a module-level function with frozen arguments, and return its pid.

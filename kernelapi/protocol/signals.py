@@ -5,6 +5,7 @@ from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.flags import Disposition
+from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 KILL_NOBODY = Refusal(
@@ -30,7 +31,7 @@ KILL_INIT_IMMUNE = Effect(
     source="pid_namespaces(7); kernel/signal.c sig_task_ignored",
 )  # fmt: skip
 SIGCONT_FLUSHES_STOPS = Effect(
-    "kill.cont_stop", call="kill",
+    "kill.cont-stop", call="kill",
     cause="SIGCONT removes pending stop signals, blocked or not, and a stop signal removes a pending SIGCONT",
     source="signal(7); kernel/signal.c prepare_signal",
 )  # fmt: skip
@@ -61,7 +62,7 @@ SIGPROCMASK_UNBLOCKABLE = Effect(
 class Signals(Protocol):
     """Sending signals, and what the caller does with those it gets."""
 
-    @syscall(KILL_NOBODY, KILL_INVALID_SIGNAL, KILL_UNPRIVILEGED, KILL_INIT_IMMUNE, SIGCONT_FLUSHES_STOPS)
+    @syscall(KILL_NOBODY, KILL_INVALID_SIGNAL, KILL_UNPRIVILEGED, KILL_INIT_IMMUNE, SIGCONT_FLUSHES_STOPS, FROZEN_KEEPS_SIGNALS)
     def kill(self, pid: int, signal: int) -> None:
         """Send `signal` to process `pid`, to the caller's group (0), to all (-1) or to group -pid. Signal 0 only checks."""
 

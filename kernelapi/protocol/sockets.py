@@ -60,7 +60,7 @@ SOCKETPAIR_UNSUPPORTED = Refusal(
 )  # fmt: skip
 
 NOT_A_SOCKET = Refusal(
-    "socket.enotsock", call="socket", errno=ENOTSOCK, depends=ARGUMENTS,
+    "sockets.enotsock", call="sockets", errno=ENOTSOCK, depends=ARGUMENTS,
     cause="the descriptor is not a socket", source="send(2); net/socket.c sock_from_file",
 )  # fmt: skip
 A_SOCKET = (NOT_OPEN, IS_PATH_ONLY, NOT_A_SOCKET)

@@ -23,23 +23,23 @@ A_TERMINAL = (NOT_OPEN, IS_PATH_ONLY, NOT_A_TERMINAL, HUNG_UP)
 """The rows of every ioctl on a terminal."""
 
 SCTTY_NOT_LEADER = Refusal(
-    "tiocsctty.eperm.leader", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
+    "ioctl_tiocsctty.eperm.leader", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
     cause="the caller leads no session, or has another controlling terminal already",
     source="ioctl_tty(2), TIOCSCTTY; drivers/tty/tty_jobctrl.c tiocsctty",
 )  # fmt: skip
 SCTTY_TAKEN = Refusal(
-    "tiocsctty.eperm.taken", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
+    "ioctl_tiocsctty.eperm.taken", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
     cause="the terminal belongs to another session, and it is not stolen: that takes the argument 1 and CAP_SYS_ADMIN over "
     "the initial user namespace",
     source="ioctl_tty(2), TIOCSCTTY; drivers/tty/tty_jobctrl.c tiocsctty",
 )  # fmt: skip
 SCTTY_NOT_READABLE = Refusal(
-    "tiocsctty.eperm.write-only", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
+    "ioctl_tiocsctty.eperm.write-only", call="ioctl_tiocsctty", errno=EPERM, depends=STATE,
     cause="the descriptor is not open for reading, and the caller has no CAP_SYS_ADMIN over the initial user namespace",
     source="drivers/tty/tty_jobctrl.c tiocsctty",
 )  # fmt: skip
 SCTTY_ROBS = Effect(
-    "tiocsctty.steal", call="ioctl_tiocsctty",
+    "ioctl_tiocsctty.steal", call="ioctl_tiocsctty",
     cause="the session that the terminal is stolen from has none any more", source="ioctl_tty(2), TIOCSCTTY; "
     "drivers/tty/tty_jobctrl.c session_clear_tty",
 )  # fmt: skip
@@ -49,31 +49,31 @@ NOT_CONTROLLING = Refusal(
     source="ioctl_tty(2); drivers/tty/tty_jobctrl.c tiocgsid, tiocgpgrp, tiocspgrp",
 )  # fmt: skip
 NOTTY_SIGNALS = Effect(
-    "tiocnotty.signals", call="ioctl_tiocnotty",
+    "ioctl_tiocnotty.signals", call="ioctl_tiocnotty",
     cause="if a session leader gives it up, the foreground group gets SIGHUP and SIGCONT, and the whole session loses it",
     source="ioctl_tty(2), TIOCNOTTY; drivers/tty/tty_jobctrl.c disassociate_ctty",
 )  # fmt: skip
 SPGRP_ORPHANED = Refusal(
-    "tiocspgrp.enotty.orphaned", call="ioctl_tiocspgrp", errno=ENOTTY, depends=STATE,
+    "ioctl_tiocspgrp.enotty.orphaned", call="ioctl_tiocspgrp", errno=ENOTTY, depends=STATE,
     cause="the caller is in the background of its controlling terminal, its process group is orphaned, and it neither "
     "ignores nor blocks SIGTTOU",
     source="ioctl_tty(2), TIOCSPGRP; drivers/tty/tty_jobctrl.c __tty_check_change",
 )  # fmt: skip
 SPGRP_NEGATIVE = Refusal(
-    "tiocspgrp.einval", call="ioctl_tiocspgrp", errno=EINVAL, depends=ARGUMENTS,
+    "ioctl_tiocspgrp.einval", call="ioctl_tiocspgrp", errno=EINVAL, depends=ARGUMENTS,
     cause="the group is negative", source="ioctl_tty(2), TIOCSPGRP; drivers/tty/tty_jobctrl.c tiocspgrp",
 )  # fmt: skip
 SPGRP_NO_GROUP = Refusal(
-    "tiocspgrp.esrch", call="ioctl_tiocspgrp", errno=ESRCH, depends=STATE,
+    "ioctl_tiocspgrp.esrch", call="ioctl_tiocspgrp", errno=ESRCH, depends=STATE,
     cause="the caller's pid namespace knows no such number", source="drivers/tty/tty_jobctrl.c tiocspgrp",
 )  # fmt: skip
 SPGRP_OTHER_SESSION = Refusal(
-    "tiocspgrp.eperm", call="ioctl_tiocspgrp", errno=EPERM, depends=STATE,
+    "ioctl_tiocspgrp.eperm", call="ioctl_tiocspgrp", errno=EPERM, depends=STATE,
     cause="there is no such process group, or it is of another session",
     source="ioctl_tty(2), TIOCSPGRP; drivers/tty/tty_jobctrl.c tiocspgrp",
 )  # fmt: skip
 SWINSZ_SIGNALS = Effect(
-    "tiocswinsz.sigwinch", call="ioctl_tiocswinsz",
+    "ioctl_tiocswinsz.sigwinch", call="ioctl_tiocswinsz",
     cause="where the size changes, the foreground group gets SIGWINCH",
     source="ioctl_tty(2), TIOCSWINSZ; drivers/tty/pty.c pty_resize",
 )  # fmt: skip
@@ -104,7 +104,7 @@ OPEN_MASTERLESS = Refusal(
     source="pts(4); drivers/tty/pty.c pts_unix98_lookup",
 )  # fmt: skip
 OPEN_ACQUIRES = Effect(
-    "openat.tty.controlling", call="openat",
+    "openat.controlling-terminal", call="openat",
     cause="a session leader without a controlling terminal acquires the terminal that it opens, if no session has it, unless "
     "it passes O_NOCTTY or opens it only for writing",
     source="open(2), O_NOCTTY; drivers/tty/tty_jobctrl.c tty_open_proc_set_tty",

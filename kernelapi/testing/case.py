@@ -8,10 +8,12 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from errno import errorcode
+from inspect import unwrap
 from pathlib import PurePath
 from typing import Any, TypeVar, cast, overload
 
 from kernelapi.capability import Cap
+from kernelapi.errors import ModelError
 from kernelapi.flags import Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
@@ -139,12 +141,16 @@ def reporting(kernel: Kernel, function: Callable[..., Any], args: tuple[Any, ...
         outcome = Report(errno=error.errno or 0, place=_place(error, function))
     except Broken as broken:
         outcome = Report(broken=str(broken))
+    except ModelError:
+        raise
+    except Exception as error:
+        outcome = Report(broken=f"{type(error).__name__}: {error} {_place(error, function)}".rstrip())
     write_report(kernel, report, outcome)
 
 
-def _place(error: OSError, function: Callable[..., Any]) -> str:
+def _place(error: Exception, function: Callable[..., Any]) -> str:
     """The line of `function`'s module from which the error came, as "in NAME, FILE:LINE"."""
-    code = getattr(function, "__code__", None)
+    code = getattr(unwrap(function), "__code__", None)
     place = ""
     trace = error.__traceback__
     while trace is not None:

@@ -2,7 +2,7 @@
 
 from errno import EBUSY, EINVAL, ELOOP, ENOENT, ENOTDIR, EROFS
 
-from kernelapi.flags import MountFlag, UmountFlag
+from kernelapi.flags import MountFlag, OpenFlag, UmountFlag
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, refused
 from kernelapi.testing.cases.mounts import BIND, MOVE, NODEV, NOEXEC, NOSUID, RDONLY, REC, REMOUNT, bind, directories, tmpfs
@@ -46,6 +46,24 @@ def a_bind_needs_a_source_of_the_same_kind_as_the_target(kernel: Kernel) -> None
     kernel.symlink("/d", "/to-d")
     bind(kernel, "/to-d", "/to-d")
     expect("links are followed", [entry.point for entry in mount_table(kernel) if entry.root == "/d"], ["/d"])
+
+
+@case(tree=True)
+def what_has_been_removed_can_be_neither_bound_nor_moved(kernel: Kernel) -> None:
+    directories(kernel, "/a", "/b", "/c")
+    bind(kernel, "/a", "/b")
+    write_file(kernel, "/f", b"")
+    write_file(kernel, "/g", b"")
+    file = kernel.open("/f", OpenFlag.RDONLY)
+    kernel.chdir("/a")
+    kernel.rmdir("/a")
+    kernel.unlink("/f")
+    refused(ENOTDIR, kernel.mount, ".", "/g", "", BIND, "")
+    refused(ENOENT, kernel.mount, ".", "/c", "", BIND, "")
+    refused(ENOENT, kernel.mount, ".", "/c", "", BIND | REC, "")
+    refused(ENOENT, kernel.mount, f"/proc/self/fd/{file}", "/g", "", BIND, "")
+    refused(EINVAL, kernel.mount, "/b", "/g", "", MOVE, "")
+    refused(ENOENT, kernel.mount, "/b", "/c", "", MOVE, "")
 
 
 @case(tree=True)

@@ -48,12 +48,12 @@ def without_resource(kernel: Kernel) -> None:
 
 @case(needs=Cap.SYS_RESOURCE)
 def a_hard_limit_is_raised_with_the_capability_and_not_without_it(kernel: Kernel) -> None:
-    kernel.setrlimit(Rlimit.FSIZE, Limit(1, 1 << 30))
-    kernel.setrlimit(Rlimit.FSIZE, Limit(2, 1 << 31))
-    expect("the raised limit", kernel.getrlimit(Rlimit.FSIZE), Limit(2, 1 << 31))
+    kernel.setrlimit(Rlimit.STACK, Limit(8 << 20, 64 << 20))
+    kernel.setrlimit(Rlimit.STACK, Limit(8 << 20, 65 << 20))
+    expect("the raised limit", kernel.getrlimit(Rlimit.STACK), Limit(8 << 20, 65 << 20))
     without_resource(kernel)
-    refused(EPERM, kernel.setrlimit, Rlimit.FSIZE, Limit(2, 1 << 32))
-    kernel.setrlimit(Rlimit.FSIZE, Limit(1, 1 << 31))
+    refused(EPERM, kernel.setrlimit, Rlimit.STACK, Limit(8 << 20, 66 << 20))
+    kernel.setrlimit(Rlimit.STACK, Limit(4 << 20, 64 << 20))
 
 
 def raise_stack(kernel: Kernel) -> None:

@@ -2,6 +2,7 @@
 
 from errno import EACCES, EINVAL, ENOENT, EPERM, EROFS
 
+from kernelapi.capability import Cap
 from kernelapi.flags import AT_FDCWD, CloneFlag, Disposition, FileType, MountFlag, OpenFlag, Rlimit, Seek, Signal
 from kernelapi.ids import Fd, Gid, Pid
 from kernelapi.kernel import Kernel
@@ -328,6 +329,16 @@ def oom_score_adj_of_a_user_does_not_go_below_its_minimum(kernel: Kernel) -> Non
     kernel.setresuid(1000, 1000, 1000)
     refused(EACCES, kernel.write, fd, b"-1")
     kernel.write(fd, b"1")
+
+
+@case(tree=True, needs=Cap.SYS_RESOURCE)
+def oom_score_adj_has_the_minimum_that_the_capability_has_set(kernel: Kernel) -> None:
+    put(kernel, "/proc/self/oom_score_adj", b"-5")
+    fd = kernel.open("/proc/self/oom_score_adj", OpenFlag.WRONLY)
+    kernel.setresuid(1000, 1000, 1000)
+    kernel.write(fd, b"7")
+    refused(EACCES, kernel.write, fd, b"-6")
+    kernel.write(fd, b"-5")
 
 
 # -- others --
