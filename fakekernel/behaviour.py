@@ -34,6 +34,12 @@ class Behaviour:
 
     # -- inodes --
 
+    has_permissions = False
+    """Whether it has a `refresh` or a `permission` of its own: most have not, and every step of a walk would ask."""
+
+    def __init_subclass__(cls) -> None:
+        cls.has_permissions = cls.refresh is not Behaviour.refresh or cls.permission is not Behaviour.permission
+
     def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
         """Bring mode and owner up to date before they are looked at (the owner of /proc/PID follows the process)."""
 

@@ -174,14 +174,14 @@ def render(system: "System", reader: Task, task: Task) -> str:
 
     Of a zombie all paths are "/". (proc_cgroup_show)
     """
-    lines = []
-    for number, (controller, root) in reversed(list(enumerate(system.cgroups.items(), 1))):
-        path = "/"
-        if task.lives:
-            top = next((cgroup for cgroup in reader.namespaces.cgroup.roots if cgroup.controller == controller), root)
-            path = relative_path(top, cgroup_of(system, task, controller))
+    tops = {cgroup.controller: cgroup for cgroup in reader.namespaces.cgroup.roots}
+    places = {cgroup.controller: cgroup for cgroup in task.cgroups}
+    lines = ["0::/\n"]
+    for number, (controller, root) in enumerate(system.cgroups.items(), 1):
+        top, cgroup = tops.get(controller, root), places.get(controller, root)
+        path = relative_path(top, cgroup) if task.lives and cgroup is not top else "/"
         lines.append(f"{number}:{controller}:{path}\n")
-    return "".join(lines) + "0::/\n"
+    return "".join(reversed(lines))
 
 
 def relative_path(top: Cgroup, cgroup: Cgroup) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fakekernel.store import TABLE, Record, Table
 from fakekernel.userns import UserNamespace
-from kernelapi.flags import S_IFMT, FileType
+from kernelapi.flags import S_IFDIR, S_IFLNK, S_IFMT, FileType
 from kernelapi.ids import Kgid, Kuid
 
 ROOT_UID, ROOT_GID = Kuid(0), Kgid(0)
@@ -41,7 +41,7 @@ class Superblock(Record):
         """A new inode of this file system, not yet named."""
         ino = self.next_ino
         self.next_ino = ino + 1
-        links = 2 if mode & S_IFMT == FileType.DIR else 1
+        links = 2 if mode & S_IFMT == S_IFDIR else 1
         return Inode(
             store=self.store, sb=self, ino=ino, mode=mode, uid=uid, gid=gid, nlink=links, rdev=rdev, content=content,
             target=target, behaviour=behaviour, subject=subject,
@@ -82,11 +82,11 @@ class Inode(Record):
 
     @property
     def is_directory(self) -> bool:
-        return self.mode & S_IFMT == FileType.DIR
+        return self.mode & S_IFMT == S_IFDIR
 
     @property
     def is_symlink(self) -> bool:
-        return self.mode & S_IFMT == FileType.LNK
+        return self.mode & S_IFMT == S_IFLNK
 
 
 class Dentry(Record):
@@ -103,6 +103,6 @@ class Dentry(Record):
         """Name `inode` in this directory."""
         child = Dentry(store=self.store, name=name, parent=self, inode=inode)
         self.children[name] = child
-        if inode.is_directory:
+        if inode.mode & S_IFMT == S_IFDIR:
             self.inode.nlink += 1
         return child

@@ -203,9 +203,14 @@ def _new_reaper(father: Task, *, subreapers: bool) -> Task:
 
 
 def _tell_parent(machine: "Machine", task: Task, dying: Dying) -> bool:
-    """Send the exit signal; whether nobody waits for the zombie, because the parent ignores SIGCHLD (do_notify_parent)."""
+    """Send the exit signal; whether the zombie goes at once, because the parent ignores SIGCHLD (do_notify_parent).
+
+    The init of a pid namespace that is about to end waits for all of its children, whatever their exit signal.
+    """
     parent = task.parent
     assert parent is not None, "the init of the host has ended"
+    if parent.state is State.EXITING:
+        return True
     signal = task.exit_signal
     if signal != Signal.CHLD and task.parent_exec_id != parent.exec_id:  # it may be another program now, with other rights
         signal = Signal.CHLD
@@ -236,6 +241,9 @@ def reap(machine: "Machine", task: Task, dying: Dying | None = None) -> None:
 
 def _free_if_unused(machine: "Machine", pid: StructPid, dying: Dying) -> None:
     if pid.task is not None or pid.group_members or pid.session_members:
+        return
+    ns, number = pid.numbers[0]
+    if ns.pids.get(number) is not pid:  # freed already, by what this has set off
         return
     for ns, number in pid.numbers:
         del ns.pids[number]

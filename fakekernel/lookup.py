@@ -15,7 +15,7 @@ from fakekernel.filetable import description
 from fakekernel.mount import Mount, Path
 from fakekernel.permission import SEARCH, permitted
 from kernelapi.errors import ModelError
-from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISVTX, FileType, MountFlag
+from kernelapi.flags import AT_FDCWD, S_IFDIR, S_IFLNK, S_IFMT, S_ISVTX, MountFlag
 from kernelapi.protocol.lookup import (
     LOOKUP_DIRFD_NOT_A_DIRECTORY,
     LOOKUP_EMPTY,
@@ -145,19 +145,37 @@ class Walk:
             self.name = ""
             return
         kernel, cred = self.kernel, self.cred
+        mount, dentry = self.mount, self.dentry
         names.reverse()
         while True:
-            inode = self.dentry.inode
-            if (inode.behaviour or inode.mode & 0o111 != 0o111) and not permitted(kernel, inode, SEARCH, cred):
+            inode = dentry.inode
+            behaviour = inode.behaviour
+            if (inode.mode & 0o111 != 0o111 or (behaviour and BEHAVIOURS[behaviour].has_permissions)) and (
+                not permitted(kernel, inode, SEARCH, cred)
+            ):
                 kernel.refuse(LOOKUP_NO_SEARCH)
             name = names.pop()
             if not names:
-                self.name = name
+                self.mount, self.dentry, self.name = mount, dentry, name
                 return
-            link = self._step(name)
+            child = None if behaviour else dentry.children.get(name)
+            if child is None:
+                self.mount, self.dentry = mount, dentry
+                if name in DOTS:
+                    if name == "..":
+                        self._up()
+                        mount, dentry = self.mount, self.dentry
+                    continue
+                child = self.child(name)
+            if child.inode.mode & S_IFMT == S_IFDIR and child.mounted.get(mount.id) is None:
+                dentry = child
+                continue
+            self.mount, self.dentry = mount, dentry
+            link = self.enter(child, follow=True, trailing=False)
+            mount, dentry = self.mount, self.dentry
             if link is not None:
                 names.extend(reversed([name for name in link.split("/") if name]))
-            elif not self.dentry.inode.is_directory:
+            elif dentry.inode.mode & S_IFMT != S_IFDIR:
                 kernel.refuse(LOOKUP_NOT_A_DIRECTORY)
                 raise ModelError(f"{LOOKUP_NOT_A_DIRECTORY.id} is suspended, and {name!r} has no children to go on with")
 
@@ -169,14 +187,6 @@ class Walk:
                 self._up()
             return None
         return self.enter(self.child(name), follow=follow, trailing=True)
-
-    def _step(self, name: str) -> str | None:
-        if name == ".":
-            return None
-        if name == "..":
-            self._up()
-            return None
-        return self.enter(self.child(name), follow=True, trailing=False)
 
     def child(self, name: str) -> Dentry:
         """The child `name` of the directory where the walk is. Refuses by LOOKUP_MISSING."""
@@ -194,8 +204,7 @@ class Walk:
         mount = self.mount
         while True:
             inode = dentry.inode
-            kind = inode.mode & S_IFMT
-            if kind == FileType.LNK:
+            if inode.mode & S_IFMT == S_IFLNK:
                 if follow:
                     return self._follow(inode, mount, trailing=trailing)
                 break

@@ -6,13 +6,14 @@ from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials
 from fakekernel.filesystem import Inode
 from kernelapi.capability import Cap
-from kernelapi.flags import S_IFMT, AccessMode, FileType, MountFlag
+from kernelapi.flags import S_IFDIR, S_IFMT, AccessMode, MountFlag
 
 if TYPE_CHECKING:
     from fakekernel.mount import Mount
     from fakekernel.syscalls.base import SyscallBase
     from fakekernel.syscalls.table import Syscalls
 
+RDONLY = int(MountFlag.RDONLY)
 READ, WRITE, EXECUTE = int(AccessMode.R), int(AccessMode.W), int(AccessMode.X)
 SEARCH = EXECUTE
 """What execute permission of a directory is called."""
@@ -36,7 +37,7 @@ def may(cred: Credentials, inode: Inode, mask: int) -> bool:
         return True
     if not cred.effective:
         return False
-    if mode & S_IFMT == FileType.DIR:
+    if mode & S_IFMT == S_IFDIR:
         if not mask & WRITE and capable_toward(cred, inode, Cap.DAC_READ_SEARCH):
             return True
         return capable_toward(cred, inode, Cap.DAC_OVERRIDE)
@@ -52,6 +53,8 @@ def permitted(kernel: "SyscallBase", inode: Inode, mask: int, cred: Credentials 
     if not inode.behaviour:
         return may(cred, inode, mask)
     behaviour = BEHAVIOURS[inode.behaviour]
+    if not behaviour.has_permissions:
+        return may(cred, inode, mask)
     side = cast("Syscalls", kernel)
     behaviour.refresh(side, inode)
     answer = behaviour.permission(side, inode, mask, cred)
@@ -79,7 +82,7 @@ def in_group_or_capable(cred: Credentials, inode: Inode) -> bool:
 
 def is_read_only(mount: "Mount") -> bool:
     """Whether nothing can be written through `mount`: it, or its file system, is read-only (mnt_want_write)."""
-    return bool((mount.flags | mount.sb.flags) & MountFlag.RDONLY)
+    return bool((mount.flags | mount.sb.flags) & RDONLY)
 
 
 def refresh(kernel: "SyscallBase", inode: Inode) -> None:

@@ -84,7 +84,8 @@ class Process:
             machine.time_line += 1
             self.enter = machine.time_line
         self.called = call.name
-        journal = machine.store.journal
+        store, task = machine.store, self.task
+        journal = store.journal
         handler = machine.handlers[call.name]
         result: Any = None
         while True:
@@ -92,8 +93,8 @@ class Process:
                 scheduler.give_way(self)
             start = len(journal)
             errno, row = 0, None
-            if machine.store.track_reads:
-                machine.store.reads.clear()
+            if store.track_reads:
+                store.reads.clear()
             try:
                 result = handler(self.syscalls, *args)
             except Blocked as blocked:
@@ -104,7 +105,6 @@ class Process:
                 errno, row = refused.row.errno, refused.row
             self.waiting = None
             break
-        task = self.task
         if task.progress is not None:
             task.progress = None
         if task.image is not self.image or not task.lives:
@@ -116,8 +116,8 @@ class Process:
             len(events), self.name, call, args, result, errno, row, self.enter, machine.time_line, (start, len(journal))
         )
         events.append(event)
-        if machine.store.track_reads:
-            machine.reads.append(frozenset(machine.store.reads))
+        if store.track_reads:
+            machine.reads.append(frozenset(store.reads))
         scheduler.completed(self, event)
         if self.gone:
             raise ProcessGone

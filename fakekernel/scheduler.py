@@ -174,7 +174,7 @@ class Scheduler:
         journal = self.machine.store.journal
         waiting = [process for process in self.processes.values() if process.waiting is not None and not process.woken]
         if waiting:
-            changed = {write.owner for write in journal[self.scanned :]}
+            changed = {owner for owner, _, _, _ in journal[self.scanned :]}
             now = self.machine.system.clock
             for process in waiting:
                 assert process.waiting is not None

@@ -13,7 +13,7 @@ import enum
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, dataclass_transform
 
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
@@ -33,13 +33,8 @@ ALL = "*"
 """As the key of a read: the whole table was looked through."""
 
 
-class Write(NamedTuple):
-    """One entry of the journal. For a record, `key` is the name of the field."""
-
-    owner: "Record | Table[Any, Any]"
-    key: Any
-    old: Any
-    new: Any
+Write: TypeAlias = "tuple[Record | Table[Any, Any], Any, Any, Any]"
+"""One entry of the journal: owner, key, old and new value. For a record, the key is the name of the field."""
 
 
 class Store:
@@ -62,22 +57,32 @@ class Store:
 
     def rewind(self, position: int) -> None:
         """Undo every write after `position`. `ModelError` if that lies ahead."""
-        journal = self.journal
-        if position > len(journal):
-            raise ModelError(f"cannot rewind to {position}: the journal ends at {len(journal)}")
-        while len(journal) > position:
-            write = journal.pop()
-            write.owner._put(write.key, write.old)
-            self.undone.append(write)
+        if position > len(self.journal):
+            raise ModelError(f"cannot rewind to {position}: the journal ends at {len(self.journal)}")
+        backwards = self.journal[: -1 - len(self.journal) + position : -1]
+        del self.journal[position:]
+        for owner, key, old, _ in backwards:
+            if isinstance(owner, Record):
+                _set(owner, key, old)
+            else:
+                owner._put(key, old)
+        self.undone += backwards
 
     def advance(self, position: int) -> None:
         """Redo undone writes up to `position`. `ModelError` if that was never reached, or has been overwritten."""
         if position > len(self.journal) + len(self.undone):
             raise ModelError(f"cannot advance to {position}: nothing is known beyond {len(self.journal) + len(self.undone)}")
-        while len(self.journal) < position:
-            write = self.undone.pop()
-            write.owner._put(write.key, write.new)
-            self.journal.append(write)
+        count = position - len(self.journal)
+        if count <= 0:
+            return
+        forwards = self.undone[: -1 - count : -1]
+        del self.undone[-count:]
+        for owner, key, _, new in forwards:
+            if isinstance(owner, Record):
+                _set(owner, key, new)
+            else:
+                owner._put(key, new)
+        self.journal += forwards
 
     def forget_undone(self) -> None:
         """Give up what `rewind` undid: the machine goes on from here by another path."""
@@ -85,7 +90,7 @@ class Store:
 
     def writes(self, start: int, end: int | None = None) -> set[tuple[Any, Any]]:
         """The (owner, key) pairs written in `journal[start:end]`."""
-        return {(write.owner, write.key) for write in self.journal[start:end]}
+        return {(owner, key) for owner, key, _, _ in self.journal[start:end]}
 
 
 K = TypeVar("K")
@@ -125,11 +130,11 @@ class Table(Generic[K, V]):
         return list(self.entries.items())
 
     def __setitem__(self, key: K, value: V) -> None:
-        self.store.journal.append(Write(self, key, self.entries.get(key, ABSENT), value))
+        self.store.journal.append((self, key, self.entries.get(key, ABSENT), value))
         self.entries[key] = value
 
     def __delitem__(self, key: K) -> None:
-        self.store.journal.append(Write(self, key, self.entries.pop(key), ABSENT))
+        self.store.journal.append((self, key, self.entries.pop(key), ABSENT))
 
     def pop(self, key: K) -> V:
         value = self[key]
@@ -264,11 +269,7 @@ class Record(metaclass=_RecordType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] != "_":
-            self.store.journal.append(Write(self, name, _get(self, name), value))
-        _set(self, name, value)
-
-    def _put(self, name: str, value: Any) -> None:
-        """Set a field without a trace in the journal: for undo and redo."""
+            self.store.journal.append((self, name, _get(self, name), value))
         _set(self, name, value)
 
     def __repr__(self) -> str:
@@ -277,6 +278,7 @@ class Record(metaclass=_RecordType):
 
 _get: Callable[[Any, str], Any] = object.__getattribute__
 _set: Callable[[Any, str, Any], None] = object.__setattr__
+
 
 def digest(root: Record) -> str:
     """A canonical fingerprint of everything reachable from `root`, in hexadecimal.

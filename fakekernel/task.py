@@ -99,6 +99,9 @@ class State(Enum):
     DEAD = "dead"
 
 
+ALIVE, STOPPED = State.ALIVE, State.STOPPED
+
+
 class Image(NamedTuple):
     """The program that a process runs: `function(kernel, *args)`."""
 
@@ -153,11 +156,11 @@ class Task(Record):
     @property
     def runs(self) -> bool:
         """Whether it goes on: it lives, and is neither stopped nor frozen."""
-        return self.state is State.ALIVE and not self.frozen
+        return self.state is ALIVE and not self.frozen
 
     @property
     def lives(self) -> bool:
-        return self.state in (State.ALIVE, State.STOPPED)
+        return self.state is ALIVE or self.state is STOPPED
 
     def __repr__(self) -> str:
         return f"<Task {self.pid.global_number} {self.comm!r}>"

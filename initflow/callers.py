@@ -105,6 +105,12 @@ def close_all(kernel: Kernel) -> None:
         kernel.close(Fd(fd))
 
 
+def be_silent(kernel: Kernel) -> None:
+    null = kernel.open("/dev/null", OpenFlag.WRONLY)
+    kernel.dup2(null, Fd(1))
+    kernel.close(null)
+
+
 def read_from_directory(kernel: Kernel) -> None:
     kernel.close(Fd(0))
     kernel.open("/", OpenFlag.RDONLY | OpenFlag.DIRECTORY)
@@ -130,8 +136,12 @@ def lock_keepcaps(kernel: Kernel) -> None:
     kernel.prctl_set_securebits(Securebit.KEEP_CAPS_LOCKED)
 
 
-def drop_a_capability(kernel: Kernel) -> None:
+def drop_mknod(kernel: Kernel) -> None:
     kernel.prctl_capbset_drop(Cap.MKNOD)
+
+
+def drop_net_raw(kernel: Kernel) -> None:
+    kernel.prctl_capbset_drop(Cap.NET_RAW)
 
 
 def drop_setpcap(kernel: Kernel) -> None:
@@ -209,6 +219,7 @@ _TABLE = (
     Caller("leaks-socket", "It has both ends of a connection open as descriptors 9 and 10.", leak_socket),
     Caller("input-directory", "Its standard input is the root directory of the host: the one descriptor that is meant to be "
            "passed on.", read_from_directory),
+    Caller("silent", "Its standard output is /dev/null, as that of a daemon is.", be_silent),
     Caller("closed-input", "Its standard input is closed: the first descriptor that the runtime opens takes its place.",
            close_input),
     Caller("closed-output", "Its standard output is closed.", close_output),
@@ -221,7 +232,9 @@ _TABLE = (
     Caller("keepcaps-locked", "Its securebits lock keepcaps in the off position: capabilities cannot be kept over a change of "
            "user.", lock_keepcaps),
     Caller("lacks-mknod", "CAP_MKNOD is not in its bounding set: it cannot be granted, and devices cannot be made.",
-           drop_a_capability),
+           drop_mknod),
+    Caller("lacks-net-raw", "CAP_NET_RAW is not in its bounding set: no step needs it, and it cannot be granted.",
+           drop_net_raw),
     Caller("lacks-setpcap", "CAP_SETPCAP is not in its bounding set: nothing can be dropped from the bounding set.",
            drop_setpcap),
     Caller("inheritable", "CAP_SYS_ADMIN is in its inheritable set (CVE-2022-24769).", pass_inheritable),

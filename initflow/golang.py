@@ -6,6 +6,7 @@ short scan, so that of Go's texts for malformed JSON only the two are here that 
 
 import os
 import posixpath
+import re
 from contextlib import suppress
 from errno import EEXIST, EINTR, EINVAL, ENOENT, ENOTDIR, ESTALE
 from stat import S_ISDIR, S_ISLNK
@@ -98,10 +99,12 @@ def checking_strings(kernel: Kernel) -> Kernel:
     """
 
     def dispatch(call: Call, args: tuple[Any, ...]) -> Any:
-        if call.name != "sethostname" and any(isinstance(arg, str) and "\0" in arg for arg in args):
-            raise OSError(EINVAL, os.strerror(EINVAL))
-        return kernel.dispatch(call, args)
+        for arg in args:
+            if isinstance(arg, str) and "\0" in arg and call.name != "sethostname":
+                raise OSError(EINVAL, os.strerror(EINVAL))
+        return ask(call, args)
 
+    ask = kernel.dispatch
     return bind(dispatch)
 
 
@@ -472,36 +475,42 @@ def read_value(kernel: Kernel, fd: Fd, name: str) -> bytes:
 
     Raises `GoError`: "EOF" where there is nothing, "unexpected EOF" where the object does not end.
     """
-    data = b""
+    data, end = b"", _EndOfValue()
     while chunk := read(kernel, fd, name):
         data += chunk
-        end = _end_of_value(data)
-        if end:
-            return data[:end]
+        if end.found_in(data):
+            return data[: end.at]
     raise GoError("unexpected EOF" if data.strip(SPACE) else "EOF")
 
 
 SPACE = b" \t\r\n"
+_JSON_MARK = re.compile(rb'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)|[^ \t\r\n"{}\[\]]+', re.DOTALL)
+"""A bracket, a string with the quote that closes it if that is there, or other text."""
 
 
-def _end_of_value(data: bytes) -> int:
-    """Where the object or array that `data` begins with ends; 0 where that is not in sight."""
-    depth, quoted, escaped = 0, False, False
-    for index, byte in enumerate(data):
-        char = chr(byte)
-        if quoted:
-            quoted, escaped = escaped or char != '"', char == "\\" and not escaped
-        elif char == '"':
-            quoted = True
-        elif char in "{[":
-            depth += 1
-        elif char in "}]":
-            depth -= 1
-            if depth <= 0:
-                return index + 1
-        elif depth == 0 and byte not in SPACE:
-            raise GoError(f"invalid character {_shown(char)} looking for beginning of value")
-    return 0
+class _EndOfValue:
+    """Looks for the end of the object or array that a text begins with, while the text grows: `at` is how far it has got."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.depth = 0
+
+    def found_in(self, data: bytes) -> bool:
+        """Whether `data` holds the end, which is then `at`. `data` begins with what was given before."""
+        for mark in _JSON_MARK.finditer(data, self.at):
+            first = mark[0][:1]
+            if first == b'"' and not mark[1]:
+                return False  # the rest of the string is still to come
+            self.at = mark.end()
+            if first in (b"{", b"["):
+                self.depth += 1
+            elif first in (b"}", b"]"):
+                self.depth -= 1
+                if self.depth <= 0:
+                    return True
+            elif not self.depth and first != b'"':
+                raise GoError(f"invalid character {_shown(chr(first[0]))} looking for beginning of value")
+        return False
 
 
 def _shown(char: str) -> str:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 VOLUME = "/var/lib/initflow/volume"
 """A directory of the host, for configurations to bind; what it holds is up to the image."""
 
+RUNTIME = "/usr/bin/nsinit"
+"""The runtime's program, a file of the host."""
+
 DEFAULT_NAME = "default"
 
 
@@ -44,7 +47,8 @@ DEFAULT_NAME = "default"
 class Image:
     """The default tree with changes. `oddity` says in a sentence what is odd about it, and what somebody wants with that.
 
-    `missing` is taken away, then `files` are put in the place of what is there; paths are relative. `volume` is what VOLUME holds.
+    `missing` is taken away, then `files` are put in the place of what is there; paths are relative. `volume` is what VOLUME
+    holds: mostly nothing.
     """
 
     name: str
@@ -62,8 +66,7 @@ def furnish(machine: "Machine", image: Image, rootfs: str) -> None:
     for path in image.missing:
         take_away(top, path)
     replace(top, image.files)
-    if image.volume:
-        replace(make_directory(host, VOLUME), image.volume)
+    replace(make_directory(host, VOLUME), image.volume)
     if image.readonly:
         _mount_readonly(machine, rootfs)
 
@@ -109,7 +112,7 @@ FAKE_PROC = (
 )
 """What a process of the container lays out to be taken for /proc: it lists no descriptor but the standard streams."""
 
-_PROCESS_DEVICES = (device("zero", 1, 5), device("full", 1, 7))
+_DEVICES = (device("zero", 1, 5), device("full", 1, 7))
 
 
 def _below(directory: str, files: Iterable[File]) -> tuple[File, ...]:
@@ -128,8 +131,8 @@ _TABLE = (
     ),
     Image(
         "proc-within",
-        "/proc is a relative link to a directory of the image: proc is mounted there, where a second container that shares that "
-        "directory can put something else.",
+        "/proc is a relative link to a directory of the image: proc is mounted there, where a second container that shares "
+        "that directory can put something else.",
         (link("proc", "var/proc"), directory("var/proc")),
     ),
     Image(
@@ -167,8 +170,8 @@ _TABLE = (
     ),
     Image(
         "dev-furnished",
-        "/dev/null, /dev/console, /dev/pts and /dev/shm are links to files of the host: a runtime that did not cover /dev first "
-        "would follow them.",
+        "/dev/null, /dev/console, /dev/pts and /dev/shm are links to files of the host: a runtime that did not cover /dev "
+        "first would follow them.",
         (
             link("dev/null", "/etc/passwd"),
             link("dev/console", "/etc/passwd"),
@@ -181,19 +184,19 @@ _TABLE = (
         "volume-null-file",
         "In the volume, null is a regular file: bound on /dev, what is compared with the null device by its number is every "
         "pipe and every file, and what is written to it is kept.",
-        volume=(regular("null", mode=0o666), *_PROCESS_DEVICES),
+        volume=(regular("null", mode=0o666), *_DEVICES),
     ),
     Image(
         "volume-null-link",
-        "In the volume, null is a link to the host's /etc/passwd: bound on /dev, it is opened, and its owner is changed, before "
-        "the root is switched.",
-        volume=(link("null", "/etc/passwd"), *_PROCESS_DEVICES),
+        "In the volume, null is a link to the runtime's own program: bound on /dev, it is opened and given away before the root "
+        "is switched, and leads nowhere afterwards.",
+        volume=(link("null", RUNTIME), *_DEVICES),
     ),
     Image(
         "volume-console-link",
         "In the volume, console is a link to the host's /etc/hostname: bound on /dev, the runtime opens it to write, which "
         "empties the host's file, and covers it with the terminal.",
-        volume=(device("null", 1, 3), link("console", "/etc/hostname"), *_PROCESS_DEVICES),
+        volume=(device("null", 1, 3), link("console", "/etc/hostname"), *_DEVICES),
     ),
     Image(
         "volume-streams",
@@ -204,7 +207,7 @@ _TABLE = (
             link("stdin", "/tmp/in"),
             link("stdout", "/tmp/out"),
             link("stderr", "/tmp/err"),
-            *_PROCESS_DEVICES,
+            *_DEVICES,
         ),
     ),
     Image(

@@ -66,10 +66,14 @@ class Recorder:
         self.steps: list[Step | None] = []
         self.roles: list[Role] = []
         self.tasks: list[Task] = []
+        self.process: Process | None = None  # that of the last event, and its role
+        self.role = Role.CALLER
 
     def __call__(self, process: Process, event: Event) -> None:
+        if process is not self.process:
+            self.process, self.role = process, _role(process)
         self.steps.append(CURRENT.get())
-        self.roles.append(_role(process))
+        self.roles.append(self.role)
         self.tasks.append(process.task)
 
 
@@ -84,6 +88,10 @@ def _role(process: Process) -> Role:
     if function is parent_steps.run_prologue:
         return Role.CHILD
     return Role.CALLER if process.name == "1" or function is callers.start else Role.PAYLOAD
+
+
+MAKES_DESCRIPTORS = frozenset(("open", "openat", "socket", "socketpair", "pipe2", "dup", "fcntl_dupfd", "fcntl_dupfd_cloexec"))
+"""The calls that return descriptors of their own choice."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,19 @@ class Run:
     def parent(self) -> Task | None:
         """The task that was the parent, whose streams, limits and masks are those that the caller gave it."""
         return next((task for task, role in zip(self.tasks, self.roles, strict=True) if role is Role.PARENT), None)
+
+    @property
+    def given_streams(self) -> frozenset[int]:
+        """Which of the descriptors 0, 1, 2 the caller gave the parent: those that no call of the parent made first."""
+        made: set[int] = set()
+        closed: set[int] = set()
+        for event, role in zip(self.events, self.roles, strict=True):
+            if role is Role.PARENT and not event.errno:
+                if event.call.name in MAKES_DESCRIPTORS:
+                    made.update(set(event.result if isinstance(event.result, tuple) else (event.result,)) - closed)
+                elif event.call.name == "close":
+                    closed.add(event.args[0])
+        return frozenset(range(3)) - made
 
     @property
     def init(self) -> Task | None:

@@ -56,9 +56,10 @@ def _above(mount: Mount, dentry: Dentry, root: Path) -> Path:
     while not (dentry is root.dentry and mount is root.mount):
         if dentry is not mount.root:
             return Path(mount, dentry.parent or dentry)
-        if mount.parent is None or mount.mountpoint is None:
+        above, point = mount.parent, mount.mountpoint
+        if above is None or point is None:
             break
-        mount, dentry = mount.parent, mount.mountpoint
+        mount, dentry = above, point
     return Path(mount, dentry)
 
 

@@ -15,7 +15,7 @@ from initflow.callers import DEFAULT_CALLER, Caller, call
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
 from initflow.flows import FLOWS, LIBCONTAINER
-from initflow.images import DEFAULT_IMAGE, Image
+from initflow.images import DEFAULT_IMAGE, RUNTIME, Image
 from initflow.invariants.judge import Judgement, judge
 from initflow.nsinit import FLOW_VARIABLE
 from initflow.run import Recorder, Run, Setting, finish
@@ -23,7 +23,6 @@ from initflow.users import ExecUser, UserLookupError, exec_user
 from kernelapi.flags import FileType
 
 DEFAULT_PAYLOAD = ("/bin/true",)
-PROGRAM = "/usr/bin/nsinit"
 DATA_PATH = "/var/lib/initflow"
 CALLER_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
 
@@ -52,7 +51,8 @@ def verify(
     """Run `configuration` with the payload `args` through `flow` on a simulated `host`, and judge the run.
 
     `image` is what becomes the container's root file system: one of `initflow.images`, or a real directory to load it from.
-    `caller`, one of `initflow.callers`, starts the runtime. Raises `fakekernel.loading.TreeError` where the image cannot be read.
+    `caller`, one of `initflow.callers`, starts the runtime. Raises `fakekernel.loading.TreeError` where the image cannot be
+    read.
     """
     run = execute(configuration, args, flow=flow, image=image, caller=caller, host=host)
     return Result(run, judge(run))
@@ -107,7 +107,7 @@ def prepare(
         from fakekernel.loading import load_tree
 
         load_tree(machine, image, rootfs)
-    machine.install(PROGRAM, nsinit.main)
+    machine.install(RUNTIME, nsinit.main)
     FLOWS[flow.name] = flow  # by which name the processes find it
     write_file(machine, f"{DATA_PATH}/container.json", encode(configuration))
     setting = Setting(
@@ -123,7 +123,7 @@ def prepare(
     environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
     if flow is not LIBCONTAINER:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
-    _, output = machine.spawn_captured(call, caller.name, (PROGRAM, "exec", "--", *args), environment, ROOTFS)
+    _, output = machine.spawn_captured(call, caller.name, (RUNTIME, "exec", "--", *args), environment, ROOTFS)
     return Prepared(setting, machine, recorder, output)
 
 

@@ -33,7 +33,7 @@ import pytest
 from fakekernel.faults import inject
 from fakekernel.machine import Machine
 from fakekernel.scheduler import Schedule
-from fakekernel.tree import ROOTFS, write_file
+from fakekernel.tree import ROOTFS, find, write_file
 from initflow import flow
 from initflow.configuration import decode
 from initflow.flow import Flow
@@ -44,7 +44,7 @@ from initflow.run import Outcome, Reported, Role, Run
 from initflow.steps.context import Parent
 from initflow.verification import DATA_PATH, execute, prepare
 from kernelapi.faults import Fault, failure
-from kernelapi.flags import Signal
+from kernelapi.flags import FileType, Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.notation import render_call
@@ -53,6 +53,10 @@ MINIMAL: dict[str, Any] = json.loads((Path(__file__).parents[1] / "examples" / "
 MOUNT_CONFIG = MINIMAL["mount_config"]
 NULL, *_ = MOUNT_CONFIG["device_nodes"]
 NO_TTY = {"tty": False}
+
+
+Image = dict[str, bytes | str | None]
+"""By path in the root file system: what a file holds, where a link leads, or that nothing is there."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Case:
     place: str
     message: str
     changes: dict[str, Any] = field(default_factory=dict)
-    image: dict[str, bytes | None] = field(default_factory=dict)
+    image: Image = field(default_factory=dict)
     fails: tuple[Fails, ...] = ()
     args: tuple[str, ...] = ("/bin/true",)
     flow: Flow = LIBCONTAINER
@@ -88,20 +92,22 @@ def _run(case: Case, faults: list[Fault]) -> Run:
     configuration = decode(json.dumps({**MINIMAL, **case.changes}).encode(), "test").configuration
     machine = Machine()
     for path, content in case.image.items():
-        if content is None:
-            _remove(machine, f"{ROOTFS}/{path}")
-        else:
+        if isinstance(content, bytes):
             write_file(machine, f"{ROOTFS}/{path}", content, 0o755)
+        else:
+            _replace(machine, f"{ROOTFS}/{path}", content)
     inject(machine, faults)
     return execute(configuration, case.args, flow=case.flow, machine=machine)
 
 
-def _remove(machine: Machine, path: str) -> None:
-    directory, _, name = path.rpartition("/")
-    top = machine.init.fs.root.dentry
-    for part in filter(None, directory.split("/")):
-        top = top.children[part]
-    del top.children[name]
+def _replace(machine: Machine, path: str, target: str | None) -> None:
+    """Have nothing at `path`, or a link to `target`."""
+    parent, _, name = path.rpartition("/")
+    directory = find(machine.init.fs.root.dentry, parent)
+    if name in directory.children:
+        del directory.children[name]
+    if target is not None:
+        directory.add(name, directory.inode.sb.new_inode(FileType.LNK | 0o777, target=target))
 
 
 def _located(planned: Fails, run: Run) -> list[Fault]:
@@ -335,6 +341,7 @@ CASES = [
         image={"proc": None},
         fails=(Fails("mount_system", "mkdir", ENOSPC),),
     ),
+    Case("M3", NS + "mount system mounting proc into R/proc no such file or directory", image={"proc": "/nowhere"}),
     *(
         Case(
             "M3",
@@ -354,6 +361,12 @@ CASES = [
     Case("M4", NS + "stat /a\0b: invalid argument", bind(source="/a\0b")),
     Case("M4", NS + "evalSymlinksInScope: /var/lib/x is not in R", bind(destination="../../x")),
     Case("M4", NS + "evalSymlinksInScope: x is not in R", bind(destination="../rootfsx")),
+    Case(
+        "M4",
+        NS + "evalSymlinksInScope: too many links in R/loop/x",
+        bind(destination="/loop/x"),
+        {"loop": "loop"},
+    ),
     Case("M4", NS + "lstat R/etc/passwd/x: not a directory", bind(destination="/etc/passwd/x")),
     Case(
         "M4",
@@ -587,7 +600,12 @@ CASES = [
     Case("P4", "open /dev/null: too many open files", fails=(Fails("start_init", "open", EMFILE),)),
     Case("P4", "fork/exec /usr/bin/nsinit: too many open files", fails=(Fails("start_init", "pipe2", EMFILE),)),
     Case("P4", "fork/exec /usr/bin/nsinit: operation not permitted", fails=(Fails("start_init", "clone", EPERM),)),
-    Case("P4", "fork/exec /usr/bin/nsinit: no such file or directory", {"root_fs": "/nowhere"}),
+    Case(
+        "P4",
+        "fork/exec /usr/bin/nsinit: no such file or directory",
+        {"root_fs": ROOTFS},
+        fails=(Fails("change_to_rootfs", "chdir", ENOENT),),
+    ),
     Case("P4", "fork/exec /usr/bin/nsinit: invalid argument", {"root_fs": "a\0b"}),
     Case("P4", "fork/exec /usr/bin/nsinit: device or resource busy", fails=(Fails("arrange_descriptors", "dup2", EBUSY),)),
     Case("P4", "fork/exec /usr/bin/nsinit: permission denied", fails=(Fails("start_program", "execve", EACCES),)),
@@ -684,6 +702,28 @@ def test_these_errors_are_passed_over(fails: Fails) -> None:
 
 
 @pytest.mark.parametrize(
+    ("destination", "links", "target"),
+    [
+        ("/a", {"a": "/home"}, "R/home"),
+        ("/a/b", {"a": "../../../../tmp/."}, "R/tmp/b"),
+        ("/a", {"a": "b", "b": "//var/../etc"}, "R/etc"),
+        ("/new/../tmp", {}, "R/tmp"),
+        ("/a/x", {"a": "nowhere/../mnt"}, "R/mnt/x"),
+        ("", {}, "R"),
+        ("/a", {"a": "/"}, "R"),
+    ],
+)
+def test_a_destination_is_looked_up_as_if_the_root_were_the_containers(destination: str, links: Image, target: str) -> None:
+    result = run(Case("M4", "", mounting({"type": "tmpfs", "destination": destination}), links))
+    mounted = [
+        event.args[1].replace(ROOTFS, "R")
+        for event, step in zip(result.events, result.steps, strict=True)
+        if step is not None and step.name == "mount_configured" and event.call.name == "mount"
+    ]
+    assert mounted == [target]
+
+
+@pytest.mark.parametrize(
     ("changes", "image"),
     [
         (devices(NULL), {}),
@@ -694,7 +734,7 @@ def test_these_errors_are_passed_over(fails: Fails) -> None:
     ],
     ids=["a device twice", "a variable twice", "an unknown capability", "labels", "no users"],
 )
-def test_these_configurations_are_no_errors(changes: dict[str, Any], image: dict[str, bytes | None]) -> None:
+def test_these_configurations_are_no_errors(changes: dict[str, Any], image: Image) -> None:
     result = run(Case("", "", changes, image))
     assert (result.outcome, result.message) == (Outcome.EXECUTED, None)
 

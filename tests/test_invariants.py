@@ -17,10 +17,10 @@ from initflow.steps import initialisation
 from initflow.steps.context import Init
 from initflow.verification import Result, verify
 from kernelapi.capability import LAST_CAP, Cap, CapSet
-from kernelapi.flags import CloneFlag, OpenFlag, Securebit, Signal
+from kernelapi.flags import CloneFlag, OpenFlag, Rlimit, Securebit, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Gid, Pid, Uid
 from kernelapi.kernel import Kernel
-from kernelapi.values import CapData
+from kernelapi.values import CapData, Limit
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MINIMAL: dict[str, Any] = json.loads((EXAMPLES / "minimal.json").read_text())
@@ -123,6 +123,134 @@ def nothing(kernel: Kernel) -> None:
 
 
 @step
+def mount_beside_the_container(init: Init) -> None:
+    init.kernel.mount("tmpfs", "/mnt", "tmpfs", 0, "")
+
+
+@step
+def make_a_file_of_the_host(init: Init) -> None:
+    init.kernel.mkdir("/mnt/made", 0o755)
+
+
+@step
+def cover_proc(init: Init) -> None:
+    init.kernel.mount("tmpfs", "/proc", "tmpfs", 0, "")
+
+
+@step
+def leave_sys_out(init: Init) -> None:
+    init.kernel.umount2(f"{init.rootfs}/sys", 0)
+
+
+@step
+def cover_kernel_memory_with_a_file(init: Init) -> None:
+    init.kernel.mount("/etc/hostname", "/proc/kcore", "", 0x1000, "")
+
+
+@step
+def lose_the_null_device(init: Init) -> None:
+    init.kernel.unlink("/dev/null")
+
+
+@step
+def replace_the_null_device(init: Init) -> None:
+    init.kernel.unlink("/dev/null")
+    init.kernel.close(init.kernel.open("/dev/null", OpenFlag.CREAT | OpenFlag.WRONLY, 0o666))
+
+
+@step
+def link_standard_input_elsewhere(init: Init) -> None:
+    init.kernel.unlink("/dev/stdin")
+    init.kernel.symlink("/tmp/input", "/dev/stdin")
+
+
+@step
+def throw_standard_output_away(init: Init) -> None:
+    null = init.kernel.open("/dev/null", OpenFlag.WRONLY)
+    init.kernel.dup2(null, Fd(1))
+    init.kernel.close(null)
+
+
+@step
+def take_the_terminal_from_the_console(init: Init) -> None:
+    init.kernel.umount2("/dev/console", 2)
+
+
+@step
+def look_the_user_up_by_a_pipe(init: Init) -> None:
+    init.kernel.unlink("/etc/group")
+    init.kernel.symlink("/dev/zero", "/etc/group")
+    init.kernel.close(init.kernel.open("/etc/group", OpenFlag.RDONLY | OpenFlag.CLOEXEC))
+
+
+@step
+def become_user_2(init: Init) -> None:
+    init.kernel.setuid(Uid(2))
+
+
+@step
+def forget_home(init: Init) -> None:
+    init.environment = {name: value for name, value in init.environment.items() if name != "HOME"}
+
+
+@step
+def name_the_host_late(init: Init) -> None:
+    try:
+        init.kernel.sethostname("late")
+    except OSError:
+        pass
+
+
+@step
+def grant_what_there_is(init: Init) -> None:
+    kept = init.configuration.kept_capabilities - {Cap.NET_RAW}
+    init.kernel.capset(Pid(0), CapData(kept, kept, kept))
+
+
+@step
+def drop_net_raw(init: Init) -> None:
+    init.kernel.prctl_capbset_drop(Cap.NET_RAW)
+
+
+@step
+def read_proc_where_there_is_none(init: Init) -> None:
+    init.kernel.mkdir("/proc/self", 0o755)
+    init.kernel.mkdir("/proc/self/fd", 0o755)
+    init.kernel.mkdir("/proc/self/status", 0o755)
+
+
+@step
+def block_a_signal(init: Init) -> None:
+    init.kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, frozenset({Signal.TERM}))
+
+
+@step
+def open_files_to_everybody(init: Init) -> None:
+    init.kernel.umask(0)
+
+
+@step
+def raise_a_limit(init: Init) -> None:
+    init.kernel.setrlimit(Rlimit.NOFILE, Limit(4096, 4096))
+
+
+@step
+def renounce_privileges(init: Init) -> None:
+    init.kernel.prctl_set_no_new_privs(1)
+
+
+@step
+def protect_the_program(parent: Any) -> None:
+    parent.kernel.mount("/usr/bin", "/usr/bin", "", 0x1000, "")
+    parent.kernel.mount("", "/usr/bin", "", 0x1000 | 0x20 | 1, "")
+
+
+@step
+def run_the_hosts_program(init: Init) -> None:
+    init.kernel.execve("/proc/self/exe", ("/bin/true",), ())
+
+
+@step
 def make_a_process_early(init: Init) -> None:
     init.kernel.clone(Signal.CHLD, nothing)
 
@@ -146,6 +274,7 @@ class Broken:
 
 
 F = LIBCONTAINER
+NOT_RESTRICTED = {"restrict_sys": False}
 USER_WITHOUT_SETPCAP = {"capabilities": ["CHOWN"]}
 
 VIOLATED: dict[str, Broken] = {
@@ -205,6 +334,30 @@ VIOLATED: dict[str, Broken] = {
             "restrict_sys": False,
         },
     ),
+    "MNT-10": Broken(F.following("bind_root", mount_beside_the_container)),
+    "MNT-12": Broken(F.following("mount_system", leave_sys_out), NOT_RESTRICTED),
+    "MNT-18": Broken(F.following("bind_root", make_a_file_of_the_host)),
+    "MNT-19": Broken(F.following("set_umask", replace_the_null_device)),
+    "MNT-20": Broken(F.following("set_umask", link_standard_input_elsewhere)),
+    "MNT-22": Broken(F.following("set_umask", throw_standard_output_away), NO_TTY),
+    "TTY-05": Broken(F.following("set_umask", take_the_terminal_from_the_console)),
+    "MASK-02": Broken(F.following("set_umask", replace_the_null_device)),
+    "MASK-04": Broken(F.following("set_umask", lose_the_null_device)),
+    "MASK-05": Broken(F.following("drop_capabilities", cover_proc)),
+    "ID-06": Broken(F.replacing("set_uid", become_user_2), {"user": "1"}),
+    "ID-07": Broken(F.following("set_umask", look_the_user_up_by_a_pipe)),
+    "ID-13": Broken(F.following("set_home", forget_home)),
+    "CAP-11": Broken(F.following("drop_capabilities", name_the_host_late)),
+    "CAP-13": Broken(F.following("drop_bounding_set", drop_net_raw)),
+    "FD-12": Broken(F.following("set_umask", cover_proc, read_proc_where_there_is_none), NOT_RESTRICTED),
+    "FD-14": Broken(F.replacing("execute", run_the_hosts_program)),
+    "SIG-01": Broken(F.following("drop_capabilities", block_a_signal)),
+    "UMASK-01": Broken(F.following("drop_capabilities", open_files_to_everybody)),
+    "ENV-01": Broken(F.without("load_environment")),
+    "RL-02": Broken(F.following("open_console", raise_a_limit)),
+    "NNP-01": Broken(F.following("drop_capabilities", renounce_privileges)),
+    "DUMP-03": Broken(F, AS_ROOT),
+    "EXE-01": Broken(F),
     "MASK-01": Broken(F.without("restrict_kernel_files")),
     "MASK-07": Broken(F.without("restrict_kernel_files")),
     "CWD-01": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/proc/self/fd/5", **AS_ROOT}),
@@ -233,6 +386,10 @@ HELD: dict[str, Broken] = {
     "PD-04": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWPID"]}),
     "CWD-02": Broken(F, {"working_dir": "/tmp"}),
     "MNT-13": Broken(F, {"mount_config": {**MINIMAL["mount_config"], "readonly_fs": True}}),
+    "ID-06": Broken(F, {"user": "1"}),
+    "CAP-13": Broken(F, {"capabilities": [*MINIMAL["capabilities"], "FLY"]}),
+    "EXE-01": Broken(F.following("allocate_terminal", protect_the_program)),
+    "MNT-22": Broken(F, NO_TTY),
     "SYNC-04": Broken(F, {"user": "bogus"}),
     "SYNC-01": Broken(F.following("read_network_state", make_a_process_early)),
 }

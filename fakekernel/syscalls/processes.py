@@ -84,6 +84,8 @@ class ProcessCalls(SyscallBase):
     def _clone(self, flags: int, image: Image) -> Task:
         task = self.task
         namespaces = task.namespaces
+        exit_signal = flags & EXIT_SIGNAL
+        flags &= ~EXIT_SIGNAL  # CLONE_NEWTIME with it: only clone3 can ask for that
         if flags & NEWNS and flags & FS:
             self.refuse(CLONE_NEWNS_FS)
         if flags & NEWUSER and flags & FS:
@@ -131,7 +133,7 @@ class ProcessCalls(SyscallBase):
             job=self._copy_job(task.job),
             namespaces=namespaces,
             image=image,
-            exit_signal=task.exit_signal if flags & PARENT else flags & EXIT_SIGNAL,
+            exit_signal=task.exit_signal if flags & PARENT else exit_signal,
             parent_exec_id=task.parent_exec_id if flags & PARENT else task.exec_id,
             comm=task.comm,
             pdeathsig=0 if self.happens(CLONE_CLEARS_PDEATHSIG) else task.pdeathsig,

@@ -20,6 +20,7 @@ def unknown(what: str, word: str, known: Iterable[str]) -> NoReturn:
     from difflib import get_close_matches
 
     by_lower = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), by_lower, n=1)
+    longer = [name for name in by_lower if word and name.startswith(word.lower())]
+    close = longer or get_close_matches(word.lower(), by_lower, n=1)
     hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
     fail(f"{word}: there is no such {what}{hint}")

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from initflow.callers import Caller
-    from initflow.images import Image
-
 
 @click.command("verify", options_metavar="[OPTIONS]", short_help="Run configurations through the flow, and judge what happens.")
 @click.argument("configs", nargs=-1, metavar="CONFIG... [-- ARG...]")
@@ -57,13 +54,16 @@ def command(
     from initflow.scope import beyond
     from initflow.verification import DEFAULT_PAYLOAD, verify
 
-    listed = {"image": IMAGES, "caller": CALLERS}
+    oddities = {
+        "image": {name: each.oddity for name, each in IMAGES.items()},
+        "caller": {name: each.oddity for name, each in CALLERS.items()},
+    }
     for option, word in (("image", image), ("caller", caller)):
         if word == "list":
-            _list(listed[option])
+            _list(oddities[option])
             return
-        if word is not None and word not in listed[option]:
-            unknown(option, word, listed[option])
+        if word is not None and word not in oddities[option]:
+            unknown(option, word, oddities[option])
     if not configs:
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if rootfs is not None and image is not None:
@@ -108,9 +108,9 @@ def command(
     context.exit(0 if as_expected else 1)
 
 
-def _list(table: "Mapping[str, Image] | Mapping[str, Caller]") -> None:
+def _list(oddities: "Mapping[str, str]") -> None:
     formatter = click.HelpFormatter(max_width=120)
-    formatter.write_dl([(name, item.oddity) for name, item in table.items()])
+    formatter.write_dl(list(oddities.items()))
     click.echo(formatter.getvalue(), nl=False)
 
 

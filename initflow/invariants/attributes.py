@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from initflow.configuration import Configuration
 from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Obligation, decide, invariant, undecidable
-from kernelapi.flags import FileType, MountFlag, Rlimit, Signal
+from kernelapi.flags import MountFlag, Rlimit, Signal
 
 USUAL_UMASK = 0o022
 
@@ -79,7 +79,8 @@ def no_new_privileges_is_as_the_caller_had_it(moment: Exec) -> Iterator[Obligati
     parent = moment.run.parent
     if parent is not None:
         found = moment.previous.no_new_privs
-        yield decide(moment, found == parent.no_new_privs, f"no_new_privs is {found}, and was {parent.no_new_privs} with the caller")
+        given = parent.no_new_privs
+        yield decide(moment, found == given, f"no_new_privs is {found}, and was {given} with the caller")
 
 
 @invariant("DUMP-03", at=EXEC, severity=LOW, source="PR_SET_DUMPABLE(2const); execve(2)")
@@ -89,27 +90,27 @@ def the_payload_can_be_looked_into(moment: Exec) -> Iterator[Obligation]:
     Otherwise its /proc/self belongs to root: it cannot open its own descriptors there, nor be debugged by its own user.
     """
     dumpable = moment.next.dumpable
-    yield decide(moment, dumpable == 1, f"dumpable is {dumpable}: the payload's own user may not look into it", dumpable=dumpable)
+    explanation = f"dumpable is {dumpable}: the payload's own user may not look into it"
+    yield decide(moment, dumpable == 1, explanation, dumpable=dumpable)
 
 
 @invariant("EXE-01", at=EXEC, severity=HIGH, source="CVE-2019-5736; proc(5), /proc/PID/exe")
 def the_runtimes_own_file_cannot_be_written_through_init(moment: Exec) -> Iterator[Obligation]:
     """Until exec, the program that init runs in the container's namespaces lies on a mount that cannot be written.
 
-    /proc/1/exe leads to it, for every process of the container: opened there, and written once init has become the payload, it is
-    what the host's root runs next.
+    /proc/1/exe leads to it, for every process of the container: opened there, and written once init has become the payload, it
+    is what the host's root runs next.
     """
     program = moment.previous.executable
-    host = moment.run.machine.init.namespaces
-    own = moment.previous.task.namespaces
-    if program is None or (own.mnt is host.mnt and moment.previous.task.pid_namespace is moment.run.machine.init.pid_namespace):
+    host, own = moment.run.machine.init, moment.previous.task
+    if program is None or (own.namespaces.mnt is host.namespaces.mnt and own.pid_namespace is host.pid_namespace):
         return
-    protected = bool((program.mount.flags | program.mount.sb.flags) & MountFlag.RDONLY) or program.inode.type is not FileType.REG
+    protected = bool((program.mount.flags | program.mount.sb.flags) & MountFlag.RDONLY)
     yield decide(
         moment,
         protected,
-        f"its program is {program.dentry.name} of the host, which whoever is root of the host's user namespace in the container may "
-        "open through /proc/1/exe and later write",
+        f"its program is {program.dentry.name} of the host: root in the container may open it through /proc/1/exe, and "
+        "later write it",
         program=program.dentry.name,
     )
 

@@ -188,7 +188,7 @@ def no_call_comes_after_the_capability_that_it_needs_has_gone(moment: Moment) ->
 
 @invariant("CAP-13", at=after("capset"), severity=LOW, source="OCI runtime-spec config.md, process.capabilities; capset(2)")
 def a_capability_that_cannot_be_granted_is_no_failure(moment: Moment) -> Iterator[Obligation]:
-    """Where the configuration lists a capability that is unknown, or that the caller does not have to give, init goes on without.
+    """Where the configuration lists a capability that is unknown, or that the caller cannot give, init goes on without it.
 
     The same configuration then runs on an older kernel, and below a runtime that has less.
     """
@@ -199,7 +199,8 @@ def a_capability_that_cannot_be_granted_is_no_failure(moment: Moment) -> Iterato
     lacking = configuration.kept_capabilities - (state.bounding & state.permitted)
     if unknown or lacking:
         names = ", ".join([*unknown, *([str(lacking)] if lacking else [])])
-        yield decide(moment, not moment.event.errno, f"the configuration lists {names}, which it cannot have: capset is refused")
+        explanation = f"the configuration lists {names}, which it cannot have: capset is refused"
+        yield decide(moment, not moment.event.errno, explanation)
 
 
 @invariant("CAP-14", at=EXEC, severity=LOW, source="capabilities(7), the securebits flags")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fakekernel.reachability import path_text, reachable_text
 from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
+from initflow.invariants.synchronisation import heard
 from initflow.run import Role
 from initflow.state import OpenFile
 from kernelapi.flags import FileType
@@ -76,12 +77,16 @@ def descriptors_are_close_on_exec_from_the_start(moment: Moment) -> Iterator[Obl
 
 @invariant("FD-11", at=EXEC, severity=MEDIUM, source="unix(7), pipe(7)")
 def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obligation]:
-    """After exec, no socket or pipe that init shared with its parent is open in the payload beyond its standard streams.
+    """After exec, the payload has no end of what init shared with its parent, nor another socket or pipe beyond its streams.
 
-    The parent would wait for ever for the end of the stream that tells it of success.
+    The parent would wait for the end of the stream that tells it of success, and take what the payload writes for messages of
+    init.
     """
+    shared = {file.description for event in heard(moment) if (file := moment.previous.files.get(event.args[0])) is not None}
     kept = [
-        file for fd, file in moment.next.files.items() if fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO)
+        file
+        for fd, file in moment.next.files.items()
+        if file.description in shared or (fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO))
     ]
     yield decide(moment, not kept, f"the payload holds {_named(kept)}: its parent still waits", kept=_named(kept))
 

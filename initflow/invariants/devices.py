@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from fakekernel.filesystem import Inode
 from initflow.invariants.model import EXEC, HIGH, MEDIUM, Exec, Obligation, decide, invariant, undecidable
 from initflow.sight import seen_at
 from initflow.state import OpenFile, process_state
@@ -24,7 +25,8 @@ def _has_own_tree(moment: Exec) -> bool:
 def each_device_is_what_the_configuration_says(moment: Exec) -> Iterator[Obligation]:
     """At exec, each device node of the configuration is there: that type, those numbers, that mode.
 
-    A file that stood at its place stays there, since EEXIST is ignored: what the payload takes for a device is a file, or a link.
+    A file that stood in its place stays there, since EEXIST is ignored: what the payload takes for a device is a file, or a
+    link.
     """
     config = moment.configuration.mount_config
     if config is None or not _has_own_tree(moment):
@@ -42,8 +44,7 @@ def each_device_is_what_the_configuration_says(moment: Exec) -> Iterator[Obligat
         yield decide(
             moment,
             there == wanted,
-            f"{device.path} is a {inode.type.name} {major(inode.rdev)}:{minor(inode.rdev)}, mode {inode.mode & 0o7777:o}, and not "
-            f"what is configured",
+            f"{device.path} is {described(inode)}, mode {inode.mode & 0o7777:o}, and not what is configured",
             found=there,
             configured=wanted,
         )
@@ -78,7 +79,7 @@ def the_standard_streams_are_those_of_the_caller(moment: Exec) -> Iterator[Oblig
         return
     given = process_state(parent).files
     for fd in range(3):
-        if fd not in given or fd not in moment.previous.files:
+        if fd not in moment.run.given_streams or fd not in given or fd not in moment.previous.files:
             continue  # TTY-07 looks at those that are closed
         was, now = given[fd], moment.previous.files[fd]
         if _is_null(was):
@@ -86,8 +87,13 @@ def the_standard_streams_are_those_of_the_caller(moment: Exec) -> Iterator[Oblig
             fits = _is_null(now) and writable and not (now.on_host and _has_own_tree(moment))
         else:
             fits = was.description is now.description
-        words = "which it cannot write to" if _is_null(was) and _is_null(now) and not now.on_host else "in place of the caller's"
-        yield decide(moment, fits, f"its descriptor {fd} is {now.text}, {words} {was.text}", fd=fd)
+        if not _is_null(was) or not _is_null(now):
+            words = f"{now.text}, in place of the caller's {was.text}"
+        elif now.on_host:
+            words = "still the host's /dev/null"
+        else:
+            words = "a /dev/null that it cannot write to"
+        yield decide(moment, fits, f"its descriptor {fd} is {words}", fd=fd)
 
 
 @invariant("TTY-05", at=EXEC, severity=HIGH, source="mount(2), MS_BIND; CVE-2025-52565")
@@ -100,8 +106,25 @@ def the_console_is_the_terminal(moment: Exec) -> Iterator[Obligation]:
         return
     found = seen_at(moment.previous.task, "/dev/console")
     terminal = moment.previous.files[0].description.inode
-    there = "missing" if found is None else f"a {found.inode.type.name} of {found.mount.sb.fstype}"
+    there = "missing" if found is None else described(found.inode)
     yield decide(moment, found is not None and found.inode is terminal, f"/dev/console is {there}, and not its terminal")
+
+
+def described(inode: Inode) -> str:
+    """What kind of file it is, in words."""
+    match inode.type:
+        case FileType.LNK:
+            return f"a link to {inode.target}"
+        case FileType.REG:
+            return "a regular file"
+        case FileType.DIR:
+            return "a directory"
+        case FileType.FIFO:
+            return "a FIFO"
+        case FileType.CHR | FileType.BLK:
+            return f"the device {major(inode.rdev)}:{minor(inode.rdev)}"
+        case _:
+            return "a socket"
 
 
 def _is_null(file: OpenFile) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from initflow.invariants.devices import described
 from initflow.invariants.model import (
     EXEC,
     HIGH,
@@ -123,7 +124,8 @@ def users_are_looked_up_in_files_of_the_container(moment: Moment) -> Iterator[Ob
         if file.on_host:
             yield decide(moment, False, f"{path} is {file.text} of the host", path=path)
         else:
-            yield decide(moment, file.type is FileType.REG, f"{path} is a {file.type.name}, and no regular file", path=path)
+            is_file = file.type is FileType.REG
+            yield decide(moment, is_file, f"{path} is {described(file.description.inode)}, and no regular file", path=path)
 
 
 @invariant("ID-13", at=EXEC, severity=LOW, source="environ(7), HOME")

@@ -176,7 +176,7 @@ LINES = (
     Line("ID-12", "ids change in all threads of the runtime, or it has only one", OTHER_RUNTIMES),
     Line("ID-13", "HOME is the user's where the configuration has none; PATH is left alone"),
     # -- no new privileges, seccomp --
-    Line("NNP-01", "the bit is set where it was asked for, or inherited", OCI),
+    Line("NNP-01", "the bit is set where it was asked for, or inherited"),
     Line("NNP-02", "a failure to set it is an error", OCI),
     Line("NNP-03", "it is set after the last helper that must gain privileges", OCI),
     Line("NNP-04", "its place before or after the security label is one at which the label still can be set", LABELS),

@@ -5,6 +5,7 @@ from errno import ENOENT
 
 from fakekernel.mount import Path
 from fakekernel.reachability import reachable_text
+from initflow.invariants.devices import described
 from initflow.invariants.model import EXEC, HIGH, MEDIUM, Exec, Moment, Obligation, after, decide, invariant
 from initflow.sight import mount_covering, seen_at
 from kernelapi.flags import FileType, MountFlag
@@ -47,7 +48,7 @@ def what_covers_the_memory_of_the_kernel_is_the_null_device(moment: Exec) -> Ite
         return
     inode = found.inode
     is_null = inode.type is FileType.CHR and (major(inode.rdev), minor(inode.rdev)) == NULL
-    yield decide(moment, is_null, f"{KCORE} is covered by a file of {found.mount.sb.fstype}, and not by the null device")
+    yield decide(moment, is_null, f"{KCORE} is covered by {described(inode)}, and not by the null device")
 
 
 @invariant("MASK-04", at=after("mount"), severity=HIGH, source="mount(2), ENOENT")
@@ -59,14 +60,21 @@ def a_mask_that_fails_is_no_mask(moment: Moment) -> Iterator[Obligation]:
     if not moment.is_init or moment.event is None or moment.args("source") != "/dev/null":
         return
     target = moment.args("target")
-    missing = moment.event.errno == ENOENT and target.rpartition("/")[2] not in moment.run.machine.host.proc_entries
-    goes_on = moment.run.payload
+    goes_on = moment.event.errno and moment.run.payload
     yield decide(
         moment,
-        not moment.event.errno or missing or not goes_on,
+        not goes_on or (moment.event.errno == ENOENT and not _is_there(moment, target)),
         f"{target} is there and could not be covered, and it goes on all the same",
         target=target,
     )
+
+
+def _is_there(moment: Moment, path: str) -> bool:
+    """Whether there is something at `path`, be it a file of proc that nobody has looked up yet."""
+    assert moment.task is not None
+    if mount_covering(moment.task, path).sb.fstype == "proc":
+        return path.rpartition("/")[2] in moment.run.machine.host.proc_entries
+    return seen_at(moment.task, path) is not None
 
 
 @invariant("MASK-05", at=EXEC, severity=HIGH, source="mount_namespaces(7)")

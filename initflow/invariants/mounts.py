@@ -103,8 +103,8 @@ def what_is_to_be_readonly_is_remounted_after_it_is_filled(moment: Moment) -> It
 def every_mount_of_init_lies_in_the_container(moment: Moment) -> Iterator[Obligation]:
     """Each mount that init makes lies in the container's root file system, wherever its name led.
 
-    A name is followed through the links of the image, as the host sees them until the root is switched: then the container has a
-    file system less, and what the host has there is covered while init still needs it.
+    A name is followed through the links of the image, as the host sees them until the root is switched: then the container has
+    a file system less, and what the host has there is covered while init still needs it.
     """
     if not moment.is_init or moment.event is None or moment.event.errno or moment.task is None:
         return
@@ -126,8 +126,8 @@ def every_mount_of_init_lies_in_the_container(moment: Moment) -> Iterator[Obliga
 def proc_and_sys_are_the_kernels(moment: Exec) -> Iterator[Obligation]:
     """At exec with mounts of its own, the container's /proc is a directory with proc on it, and /sys one with sysfs.
 
-    A link there, or a file system over it, is for somebody else to change: what init writes to /proc to confine itself, and what
-    it reads there, are then not the kernel's.
+    A link there, or a file system over it, is for somebody else to change: what init writes to /proc to confine itself, and
+    what it reads there, are then not the kernel's.
     """
     if moment.configuration.mount_config is None or moment.previous.task.fs.root.dentry is not rootfs(moment):
         return
@@ -171,8 +171,8 @@ def init_changes_no_file_of_the_host(moment: Moment) -> Iterator[Obligation]:
                 verb = "removes" if write.new is ABSENT else "makes"
                 yield violated(moment, f"it {verb} {directory}/{named.name} of the host")
         elif isinstance(write.owner, Inode) and write.key in ("mode", "uid", "gid", "content") and write.old != write.new:
-            if write.owner.sb not in host or write.owner.sb.fstype == "devpts":
-                continue  # the terminal is there to be given away
+            if write.owner.sb not in host:
+                continue
             if top is not None and _holds(top, write.owner):
                 yield held(moment)
             else:
@@ -194,6 +194,10 @@ def _shared_with_another_namespace(moment: Moment) -> str | None:
         if inside is not None and outside:
             return reachable_text(Path(inside, inside.root), moment.task.fs.root) or inside.sb.fstype
     return None
+
+
+KEEPS_FILES = ("ext4", "tmpfs", "devtmpfs")
+"""The file systems of the host whose names and owners are nobody's but the host's: terminals are there to be given away."""
 
 
 def rootfs(moment: Moment) -> Dentry | None:
@@ -221,12 +225,14 @@ def _is_within(place: Path, top: Dentry) -> bool:
     """Whether the way up from `place`, from mount to mount, leads through `top`."""
     mount, dentry = place
     while dentry is not top:
-        if dentry is not mount.root and dentry.parent is not None:
-            dentry = dentry.parent
-        elif mount.parent is not None and mount.mountpoint is not None:
-            mount, dentry = mount.parent, mount.mountpoint
+        above = dentry.parent
+        if dentry is not mount.root and above is not None:
+            dentry = above
         else:
-            return False
+            below, point = mount.parent, mount.mountpoint
+            if below is None or point is None:
+                return False
+            mount, dentry = below, point
     return True
 
 
@@ -242,4 +248,4 @@ def _holds(top: Dentry, inode: Inode) -> bool:
 
 def _file_systems_of_the_host(moment: Moment) -> set[Superblock]:
     assert moment.run.machine.system.mntns is not None
-    return {mount.sb for mount in moment.run.machine.system.mntns.mounts.values()}
+    return {mount.sb for mount in moment.run.machine.system.mntns.mounts.values() if mount.sb.fstype in KEEPS_FILES}

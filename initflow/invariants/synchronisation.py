@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from initflow.invariants.model import END, HIGH, MEDIUM, Moment, Obligation, before, decide, invariant
-from initflow.run import Outcome, Reported, Role
+from initflow.run import MAKES_DESCRIPTORS, Outcome, Reported, Role
 from kernelapi.event import Event
 from kernelapi.flags import FileType
-
-MAKES_DESCRIPTORS = frozenset(("open", "openat", "socket", "socketpair", "pipe2", "dup", "fcntl_dupfd", "fcntl_dupfd_cloexec"))
 
 
 @invariant("SYNC-01", at=before("clone"), severity=HIGH, source="cgroups(7)")
@@ -17,7 +15,7 @@ def init_makes_no_process_before_it_is_in_its_cgroup(moment: Moment) -> Iterator
     One made earlier would stay outside the limits that the parent is about to set.
     """
     if moment.is_init:
-        released = any(event.result for event in _heard(moment))
+        released = any(event.result for event in heard(moment))
         yield decide(moment, released, "it makes a process before the parent has put it into its cgroup")
 
 
@@ -53,7 +51,7 @@ def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterat
     fd = moment.event.args[0]
     file = moment.state.files.get(fd)
     if file is not None and file.type is FileType.SOCK and fd not in _own_descriptors(moment):
-        finished = any(event.args[0] == fd and event.result == b"" for event in _heard(moment))
+        finished = any(event.args[0] == fd and event.result == b"" for event in heard(moment))
         yield decide(moment, finished, "it reports without having read to the end what the parent sends")
 
 
@@ -83,7 +81,7 @@ def _history(moment: Moment) -> Iterator[tuple[Event, set[int]]]:
             own.discard(event.args[0])
 
 
-def _heard(moment: Moment) -> Iterator[Event]:
+def heard(moment: Moment) -> Iterator[Event]:
     """What init had read, before this moment, from descriptors that it did not make: from its parent."""
     return (event for event, own in _history(moment) if event.call.name == "read" and event.args[0] not in own)
 

@@ -68,10 +68,11 @@ def a_terminal_is_opened_without_becoming_the_controlling_one(moment: Moment) ->
 
 
 @invariant("TTY-07", at=EXEC, severity=MEDIUM, source="OCI runtime-spec runtime-linux.md, file descriptors")
-def the_standard_streams_are_open(moment: Exec) -> Iterator[Obligation]:
-    """At exec, descriptors 0, 1 and 2 are open; with a tty, all three are the terminal.
+def the_standard_streams_are_open_and_meant_to_be(moment: Exec) -> Iterator[Obligation]:
+    """At exec, descriptors 0, 1 and 2 are open: with a tty, all are the terminal; without, what the caller gave, no directory.
 
-    The first file that a payload without them opens becomes its standard output.
+    The first file that a payload without them opens becomes its standard output. Where the caller has one closed, the first
+    that the runtime opens for itself takes its place, and the payload gets that.
     """
     files = moment.next.files
     missing = [fd for fd in range(3) if fd not in files]
@@ -79,6 +80,13 @@ def the_standard_streams_are_open(moment: Exec) -> Iterator[Obligation]:
     if moment.configuration.tty and not missing:
         others = [fd for fd in range(3) if major(files[fd].rdev) not in PTS_MAJORS]
         yield decide(moment, not others, f"its descriptors {others} are not the terminal that was asked for", others=others)
+    if not moment.configuration.tty:
+        given = moment.run.given_streams
+        foreign = [f"{fd} ({files[fd].text})" for fd in range(3) if fd in files and fd not in given]
+        names = ", ".join(foreign)
+        yield decide(moment, not foreign, f"descriptor {names} is the runtime's own: the caller had it closed", foreign=names)
+        directories = [fd for fd in range(3) if fd in files and files[fd].type is FileType.DIR]
+        yield decide(moment, not directories, f"its descriptors {directories} are directories", directories=directories)
 
 
 @invariant("TTY-08", at=EXEC, severity=HIGH, source="ioctl_tty(2), TIOCSTI; CVE-2017-5226")

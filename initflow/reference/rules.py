@@ -1,8 +1,8 @@
 """The rows of the rules as a reader asks for them: by call, by family, one by one."""
 
 import re
+import sys
 from enum import Enum
-from importlib import import_module
 from inspect import Parameter
 
 from kernelapi.call import Call
@@ -34,7 +34,7 @@ def nouns() -> dict[str, tuple[Call, ...]]:
 
 def title(noun: str) -> str:
     """What a module of the protocol says that it is about, without the details."""
-    doc = import_module(f"kernelapi.protocol.{noun}").__doc__ or ""
+    doc = sys.modules[f"kernelapi.protocol.{noun}"].__doc__ or ""
     return re.split(r":|, a method| \(|\.$", doc.strip().splitlines()[0])[0]
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from initflow.flow import Flow, Group, Step
 from initflow.invariants.model import Invariant
 from initflow.reference import steps as reference
+from initflow.reference.experiment import Experiment
 from initflow.reference.steps import Place
 from initflow.reference.watchers import watchers
 
@@ -40,8 +41,8 @@ def node_as_json(node: Group | Step) -> dict[str, Any]:
     }
 
 
-def step_as_json(step: Step, places: list[Place]) -> dict[str, Any]:
-    """One step in full; `places` are those at which it stands."""
+def step_as_json(step: Step, places: list[Place], experiment: Experiment | None) -> dict[str, Any]:
+    """One step in full; `places` are those at which it stands, `experiment` shows what happens without it."""
     return {
         **_step(step),
         "places": [
@@ -58,6 +59,16 @@ def step_as_json(step: Step, places: list[Place]) -> dict[str, Any]:
             }
             for place in places
         ],
+        "without_it": _experiment(experiment) if experiment is not None else None,
+    }
+
+
+def _experiment(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "outcome": experiment.without.outcome.value,
+        "message": experiment.without.message,
+        "broken": [invariant.id for invariant in experiment.broken],
+        "mended": [invariant.id for invariant in experiment.mended],
     }
 
 
@@ -118,7 +129,7 @@ def _told(node: Group | Step, prefix: str) -> Text:
         condition = reference.condition(node)
         return Text.assemble(node.doc, (f" Only if: {condition}." if condition else "", "cyan"))
     lines = [Text(text) for text in reference.paragraphs(node.doc)]
-    facts = [f'errors begin "{prefix}"'] if prefix else []
+    facts = [f'prefix "{prefix}"'] if prefix else []
     facts += [f"{verb} {', '.join(names)}" for verb, names in (("reads", node.reads), ("writes", node.writes)) if names]
     if facts:
         lines.append(Text("; ".join(facts), style="dim"))
@@ -163,3 +174,17 @@ def _watched(invariants: tuple[Invariant, ...]) -> Text:
     if not invariants:
         return Text("no invariant that looks at single calls")
     return Text("\n").join(Text.assemble((invariant.id, "bold"), f" {invariant.statement}") for invariant in invariants)
+
+
+def show_experiment(console: Console, config: str, experiment: Experiment | None) -> None:
+    """What `config` does without a step; None where its flow does not have it."""
+    console.print()
+    if experiment is None:
+        console.print(Padding(Text(f"{config} follows a flow without this step."), (0, 0, 0, 2)))
+        return
+    told = "outcome and invariants stay as they are" if experiment.changes_nothing else experiment.outcome
+    console.print(Padding(Text.assemble("Without it, on ", (config, "bold"), f": {told}."), (0, 0, 0, 2)))
+    for words, style, invariants in (("breaks", "red", experiment.broken), ("no longer breaks", "green", experiment.mended)):
+        for invariant in invariants:
+            line = Text.assemble((words, style), f" {invariant.id} {invariant.severity.value}: {invariant.statement}")
+            console.print(Padding(line, (0, 0, 0, 4)))

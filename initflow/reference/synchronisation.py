@@ -53,7 +53,10 @@ def picture(flow: Flow) -> Iterator[str]:
         if here not in left or there not in right:
             continue
         at_left, at_right = left.index(here), right.index(there)
-        before = zip_longest(left[seen_left:at_left], right[seen_right:at_right], fillvalue="")
+        theirs_before = right[seen_right:at_right]
+        if not seen_right:  # there is no child yet
+            theirs_before = [""] * (at_left - seen_left - len(theirs_before)) + theirs_before
+        before = zip_longest(left[seen_left:at_left], theirs_before, fillvalue="")
         yield from (f"{mine:{width}}  {'':{ARROW}}  {theirs}".rstrip() for mine, theirs in before)
         arrow = f"-- {one.what} {'-' * (ARROW - len(one.what) - 5)}>" if outwards else _backwards(one.what)
         mine = here if at_left >= seen_left else ":"

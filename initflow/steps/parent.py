@@ -191,7 +191,8 @@ def run(parent: Parent, steps: Group) -> int:
     Go's runtime catches SIGPIPE, so that writing to an init that is gone is an error like any other. There are no handlers
     here: the signal is ignored instead, and set back in the child, as the exec does with a handler.
     """
-    parent.kernel.rt_sigaction(Signal.PIPE, Disposition.IGNORE)
+    with suppress(OSError):
+        parent.kernel.rt_sigaction(Signal.PIPE, Disposition.IGNORE)
     if NUL in encode_configuration(parent.configuration):
         parent.kernel = checking_strings(parent.kernel)
     try:
@@ -303,7 +304,8 @@ def run_prologue(
     """The child: becomes init, or reports the errno that kept it from it."""
     from initflow.flows import FLOWS
 
-    kernel.rt_sigaction(Signal.PIPE, Disposition.DEFAULT)
+    with suppress(OSError):
+        kernel.rt_sigaction(Signal.PIPE, Disposition.DEFAULT)
     child = Prologue(kernel, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp)
     try:
         perform(FLOWS[flow].prologue, child)

@@ -391,7 +391,8 @@ def who_has_made_an_exec_ends_with_sigchld(kernel: Kernel) -> None:
     expect("its end", kernel.wait4(pid), (pid, 0))
 
 
-def parent_of_one_with_another_signal(kernel: Kernel, stdin: Fd, writer: Fd, never: Fd) -> None:
+def parent_of_one_with_another_signal(kernel: Kernel, stdin: Fd, writer: Fd, never: Fd, output: Fd) -> None:
+    kernel.dup2(output, Fd(1))
     kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, frozenset({Signal.USR1, Signal.CHLD}))
     kernel.clone(Signal.USR1, live_until_closed, never, writer)
     become_cat(kernel, stdin, writer, never)
@@ -414,7 +415,10 @@ def pending_of(kernel: Kernel, pid: int) -> int:
 def a_parent_that_has_made_an_exec_gets_sigchld_whatever_its_child_was_to_send(kernel: Kernel) -> None:
     stdin, writer = pipe(kernel)
     never, end = pipe(kernel)
-    pid = kernel.clone(CloneFlag.VFORK | Signal.CHLD, parent_of_one_with_another_signal, stdin, writer, never)
+    told, output = pipe(kernel)
+    pid = kernel.clone(Signal.CHLD, parent_of_one_with_another_signal, stdin, writer, never, output)
+    kernel.write(writer, b"?")
+    kernel.read(told, 1)  # its exec is over: a vfork parent would go on a little earlier
     kernel.write(end, b"!")
     while not (pending := pending_of(kernel, pid)):
         kernel.clock_nanosleep(1, 0, 1_000_000)
