@@ -1,6 +1,6 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
-from fakekernel import cgroupfs, devpts, procfs, sysfs
+from fakekernel import addresses, cgroupfs, devpts, links, procfs, sysfs
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Superblock
@@ -11,12 +11,12 @@ from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
     NamespaceSet,
-    NetLink,
     NetNamespace,
     PidNamespace,
     TimeNamespace,
     UtsNamespace,
 )
+from fakekernel.peers import make_shared
 from fakekernel.profile import HostProfile
 from fakekernel.store import Store
 from fakekernel.system import System
@@ -27,10 +27,13 @@ from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
 from kernelapi.flags import S_ISVTX, Disposition, FileType, MountFlag, OpenFlag, Signal
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.values import IFF_LOOPBACK
+from kernelapi.values import IFF_UP, RT_SCOPE_HOST
 
 # Inode numbers of the initial namespaces (include/linux/proc_ns.h).
 IPC_INUM, UTS_INUM, USER_INUM, PID_INUM, CGROUP_INUM, TIME_INUM = (0xEFFFFFFF - i for i in range(6))
+DOCKER_BRIDGE, DOCKER_ADDRESS = "docker0", "172.17.42.1"
+"""A bridge of the host, and its address, in a network of 16 bits."""
+
 MNT_INUM, NET_INUM = 0xEFFFFFF8, 0xEFFFFFF9
 
 
@@ -47,8 +50,12 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
     system.pipefs, system.sockfs = _internal_mount(system, "pipefs"), _internal_mount(system, "sockfs")
     system.nsfs, system.pidfs = _internal_mount(system, "nsfs"), _internal_mount(system, "pidfs")
     net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
-    net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
+    _connect(net)
     _mount_host(system, root, mntns, net, host)
+    if host.shared_mounts:
+        for mount in mntns.mounts.values():
+            if mount.parent is not None:  # the initial ramfs is below what anybody sees
+                make_shared(system, mount)
     time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)
     namespaces = NamespaceSet(
         mnt=mntns,
@@ -166,6 +173,18 @@ def _mount_cgroups(system: System, mntns: MountNamespace, host: HostProfile, sys
         for sb in cgroupfs.hierarchies(system, host):
             place = base.root.add(sb.options, base.sb.new_inode(FileType.DIR | 0o755))
             _mount(system, mntns, sb, Path(base, place))
+
+
+def _connect(net: NetNamespace) -> None:
+    """The host's own network: `lo`, and the bridge of Docker at its time, both up."""
+    store = net.store
+    lo = links.loopback(store, net)
+    docker = links.bridge(store, net, DOCKER_BRIDGE, "56:84:7a:fe:97:99")
+    docker.own_address = True
+    for link in (lo, docker):
+        link.flags |= IFF_UP
+    addresses.plant(lo, "127.0.0.1", 8, RT_SCOPE_HOST)
+    addresses.plant(docker, DOCKER_ADDRESS, 16)
 
 
 def _superblock(system: System, fstype: str, source: str, mode: int = 0o755) -> Superblock:

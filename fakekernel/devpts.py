@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, cast
 from fakekernel import fstypes
 from fakekernel.behaviour import BEHAVIOURS, Listed
 from fakekernel.behaviour import Behaviour as BaseBehaviour
+from fakekernel.credentials import Credentials
 from fakekernel.description import Description
 from fakekernel.devices import CHARACTER_DEVICES
-from fakekernel.filesystem import Dentry, Inode, Superblock
+from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode, Superblock
 from fakekernel.fstypes import FilesystemType, MountRequest
 from fakekernel.lookup import child_of, cross_mounts
 from fakekernel.mount import Path
 from fakekernel.store import TABLE, Record, Table
 from fakekernel.tty import MASTER, MasterBehaviour, Terminal
-from kernelapi.errors import NotModelled
-from kernelapi.flags import FileType
+from kernelapi.flags import AccessMode, FileType
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.protocol.mounts import MOUNT_BAD_OPTION
 from kernelapi.protocol.terminals import OPEN_PTMX_ALONE, OPEN_PTMX_FULL, OPEN_PTMX_WITHOUT_DEVPTS
@@ -90,21 +90,23 @@ def _check(kernel: "SyscallBase", request: MountRequest) -> None:
 
 def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
     options = _options(kernel, request)
-    userns = kernel.task.cred.userns
-    uid, gid = userns.kuid(0), userns.kgid(0)
-    if uid is None or gid is None:
-        raise NotModelled("mounting a devpts where the user namespace has no id 0")
+    cred = kernel.task.cred
     sb = fstypes.new_superblock(kernel, request)
-    furnish(sb, options, uid, gid, initial=kernel.task.namespaces.mnt is kernel.machine.system.mntns)
+    furnish(sb, options, cred.fsuid, cred.fsgid, initial=kernel.task.namespaces.mnt is kernel.machine.system.mntns)
     return sb
 
 
 def furnish(sb: Superblock, options: Options, uid: Kuid, gid: Kgid, *, initial: bool) -> None:
-    """Make a new superblock a devpts: its state, its root, and the ptmx in it, which belongs to `uid` and `gid`."""
+    """Make a new superblock a devpts: its state, its root, and the ptmx in it, which belongs to `uid` and `gid`.
+
+    The root belongs to root of the user namespace that owns the file system; where that has none, to nobody that is known.
+    """
     sb.options = _shown(options)
     sb.subject = devpts = Devpts(store=sb.store, initial=initial)
     _set(devpts, options)
     root = sb.make_root(0o755, behaviour="devpts")
+    owner, group = sb.userns.kuid(0), sb.userns.kgid(0)
+    root.inode.uid, root.inode.gid = INVALID_UID if owner is None else owner, INVALID_GID if group is None else group
     mode = FileType.CHR | options["ptmxmode"]
     root.add("ptmx", Inode(store=sb.store, sb=sb, ino=PTMX_INO, mode=mode, uid=uid, gid=gid, rdev=PTMX, behaviour=MASTER))
 
@@ -134,6 +136,9 @@ class DevptsBehaviour(BaseBehaviour):
     """The root of a devpts: nobody but the kernel makes or removes anything there."""
 
     missing_is_final = False
+
+    def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
+        return False if mask & AccessMode.W and INVALID_UID in (inode.uid, inode.gid) else None
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         return directory.children.get(name)

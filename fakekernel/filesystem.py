@@ -9,6 +9,9 @@ from kernelapi.ids import Kgid, Kuid
 
 ROOT_UID, ROOT_GID = Kuid(0), Kgid(0)
 
+INVALID_UID, INVALID_GID = Kuid(2**32 - 1), Kgid(2**32 - 1)
+"""What belongs to them belongs to nobody: no user namespace maps them."""
+
 
 class Superblock(Record):
     """One instance of a file system. `flags` holds the `MountFlag` bits that are the superblock's own (RDONLY, ...).

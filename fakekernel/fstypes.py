@@ -292,7 +292,8 @@ def _check_ramfs(kernel: "SyscallBase", request: MountRequest) -> None:
 def _make_ramfs(kernel: "SyscallBase", request: MountRequest) -> Superblock:
     mode = _ramfs_mode(kernel, request)
     sb = new_superblock(kernel, request, options="" if mode == 0o755 else f"mode={mode:o}")
-    sb.make_root(mode)
+    root, cred = sb.make_root(mode).inode, kernel.task.cred
+    root.uid, root.gid = cred.fsuid, cred.fsgid
     return sb
 
 

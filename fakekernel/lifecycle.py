@@ -8,6 +8,7 @@ from fakekernel import cgroup, filetable, signalling, tty
 from fakekernel.description import FileTable
 from fakekernel.mountusers import leave_mount_namespace
 from fakekernel.namespaces import PidNamespace
+from fakekernel.netusers import leave_network_namespace
 from fakekernel.store import Store
 from fakekernel.system import System
 from fakekernel.task import AddressSpace, State, StructPid, Task
@@ -110,6 +111,7 @@ def _exit(machine: "Machine", task: Task, status: int, dying: Dying) -> None:
     if task.cgroups:
         cgroup.leave(task)
     leave_mount_namespace(machine.system, task.namespaces.mnt)
+    leave_network_namespace(machine, task.namespaces.net)
     if task.pid_namespace.reaper is task and EXIT_INIT not in machine.suspended:
         _end_namespace(machine, task, dying)
     else:

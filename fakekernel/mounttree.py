@@ -11,6 +11,7 @@ from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.peers import enslave, join, make_private
 from fakekernel.userns import UserNamespace
 from kernelapi.flags import MountFlag
+from kernelapi.protocol.namespaces import NEW_NAMESPACE_LOCKS
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.base import SyscallBase
@@ -226,7 +227,7 @@ def copy_mount_namespace(kernel: "SyscallBase", owner: UserNamespace) -> tuple[M
     system = kernel.machine.system
     old = kernel.task.namespaces.mnt
     assert old.root is not None
-    less_privileged = owner is not old.owner
+    less_privileged = owner is not old.owner and kernel.happens(NEW_NAMESPACE_LOCKS)
     ns = MountNamespace(store=system.store, inum=system.take_inum(), owner=owner)
     copies = copy_tree(system, old.root, old.root.root, as_slaves=less_privileged)
     ns.root = copies[old.root]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from fakekernel import fstypes
 from fakekernel.behaviour import BEHAVIOURS
-from fakekernel.filesystem import ROOT_GID, ROOT_UID, Superblock
+from fakekernel.filesystem import Superblock
 from fakekernel.fstypes import MountRequest
 from fakekernel.procfs.entry import TableDirectory
 from fakekernel.userns import UserNamespace
@@ -27,7 +27,7 @@ BEHAVIOURS["mqueue"] = Queues({})
 
 
 def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
-    """The instance of the caller's IPC namespace, which belongs to root of the user namespace that owns that one."""
+    """The instance of the caller's IPC namespace, which belongs to whoever made that one (mq_create_mount)."""
     system, ipc = kernel.machine.system, kernel.task.namespaces.ipc
     if ipc.mqueue is None:
         sb = Superblock(
@@ -35,8 +35,7 @@ def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
             subject=ipc,
         )  # fmt: skip
         root = sb.make_root(S_ISVTX | 0o777, behaviour="mqueue").inode
-        uid, gid = ipc.owner.kuid(0), ipc.owner.kgid(0)
-        root.uid, root.gid = ROOT_UID if uid is None else uid, ROOT_GID if gid is None else gid
+        root.uid, root.gid = ipc.uid, ipc.gid
         ipc.mqueue = sb
     return cast(Superblock, ipc.mqueue)
 

@@ -1,45 +1,39 @@
-"""Netlink sockets, as far as links go: listing them, bringing them up (netlink(7), rtnetlink(7), net/core/rtnetlink.c).
+"""Netlink sockets: requests, lists and their answers (netlink(7), rtnetlink(7), net/core/rtnetlink.c, net/netlink).
 
 A request is answered when it is sent: the answers stand in the socket's queue, a datagram each, for recvmsg.
 """
 
 from typing import TYPE_CHECKING, cast
 
+from fakekernel import addresses, linkrequests, links, routes
 from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.credentials import has_capability
 from fakekernel.description import Description, new_nameless
-from fakekernel.namespaces import NetLink, NetNamespace
+from fakekernel.namespaces import NetNamespace
+from fakekernel.netusers import leave_network_namespace
 from fakekernel.store import Record
 from kernelapi.capability import Cap
-from kernelapi.errors import NotModelled
-from kernelapi.flags import FileType, MessageFlag, OpenFlag
-from kernelapi.linux.netlink import encode
+from kernelapi.errors import NotModelled, Refused
+from kernelapi.flags import AddressFamily, FileType, MessageFlag, OpenFlag
+from kernelapi.linux.netlink import size
 from kernelapi.protocol.descriptors import LSEEK_PIPE, READ_WOULD_BLOCK
-from kernelapi.protocol.sockets import (
-    BIND_OTHER_PORT,
-    BIND_PORT_TAKEN,
-    DUMP_UNDER_WAY,
-    LINK_DENIED,
-    LINK_EXISTS,
-    LINK_MISSING,
-    LINK_NEGATIVE,
-    LINK_UNNAMED,
-)
-from kernelapi.rules import Refusal
-from kernelapi.values import IFF_RUNNING, IFF_UP, Ack, Link, Message, NetlinkFlag, NetlinkMessage, NetlinkType
+from kernelapi.protocol.links import DUMP_UNDER_WAY, LINK_DENIED
+from kernelapi.protocol.sockets import BIND_OTHER_PORT, BIND_PORT_TAKEN
+from kernelapi.values import Ack, InterfaceAddress, Link, Message, NetlinkFlag, NetlinkMessage, NetlinkType, Route
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
     from fakekernel.syscalls.base import SyscallBase
     from fakekernel.syscalls.table import Syscalls
 
-IFF_LOWER_UP = 0x10000
-SETTABLE = 0x04 | 0x20 | 0x80 | 0x1000 | 0x2000 | 0x4000 | 0x8000
-"""Flags that are just stored: DEBUG, NOTRAILERS, NOARP, MULTICAST, PORTSEL, AUTOMEDIA, DYNAMIC (__dev_change_flags)."""
-COUNTED = 0x100 | 0x200  # IFF_PROMISC, IFF_ALLMULTI
+GET = 2  # the last two bits of a message's type, where it asks
 CAPPED = 0x100  # NLM_F_CAPPED: the answer does not hold the request
 DUMP = int(NetlinkFlag.DUMP)
-REPLACE = 0x100
+GOOD_SIZE = 3776
+"""Bytes of a datagram of a list (NLMSG_GOODSIZE)."""
+LINK_SIZES = {"": 1468, "veth": 1492, "bridge": 1880}
+PORT_SIZE = 328
+"""How many bytes Linux 6.18 says of a link, by its kind, and how many more of a port: as many links go into a datagram."""
 FIRST_FREE_PORT = 2**32 - 4097
 """Where the search for a free port id begins downwards, if that of the caller is taken (netlink_autobind: Linux begins at a
 random one below it)."""
@@ -48,12 +42,15 @@ LARGEST_DATAGRAM = 4096
 
 
 class NetlinkSocket(Record):
-    """A socket of NETLINK_ROUTE. `queue` holds datagrams. `dump` is the sequence number of a listing that is not at its end."""
+    """A socket of NETLINK_ROUTE. `queue` holds datagrams.
+
+    `dump` is of a list that is not at its end: its sequence number, and the last link in it (None: only the end is missing).
+    """
 
     net: NetNamespace
     port: int | None = None  # None: not bound
     queue: tuple[tuple[NetlinkMessage, ...], ...] = ()
-    dump: int | None = None
+    dump: tuple[int, int | None] | None = None
 
 
 def new_socket(kernel: "SyscallBase", flags: int) -> Description:
@@ -89,26 +86,24 @@ def bind(kernel: "SyscallBase", socket: NetlinkSocket, port: int) -> None:
 def request(kernel: "SyscallBase", description: Description, message: NetlinkMessage) -> int:
     """Send a request and queue its answers; returns its length in bytes (rtnetlink_rcv_msg)."""
     socket = cast(NetlinkSocket, description.subject)
+    length = size(message)
     if socket.port is None:
         bind(kernel, socket, 0)
-    length = len(encode(message))
-    flags = message.flags
-    failure: Refusal | None = None
+    flags, errno = message.flags, 0
     if flags & NetlinkFlag.REQUEST and message.type >= NetlinkType.RTM_NEWLINK:
-        if message.type % 4 != 2 and not _is_permitted(kernel, description, socket):
-            failure = LINK_DENIED
-        if failure is None or failure in kernel.machine.suspended:
-            if message.body is None:
-                failure = None  # nothing is done
-            elif message.type == NetlinkType.RTM_GETLINK and flags & DUMP:
-                if socket.dump is None:
-                    _dump(socket, message.sequence)
+        listing = message.type % 4 == GET and flags & DUMP == DUMP
+        try:
+            if message.type % 4 != GET and not _is_permitted(kernel, description, socket):
+                kernel.refuse(LINK_DENIED)
+            if message.body is not None:
+                if listing and socket.dump is not None:
+                    kernel.refuse(DUMP_UNDER_WAY)
+                (_dump if listing else _carry_out)(kernel, socket, message)
+                if listing:
                     return length
-                failure = DUMP_UNDER_WAY
-            else:
-                failure = _carry_out(kernel, socket, message)
-    if failure is not None or flags & NetlinkFlag.ACK:
-        errno = 0 if failure is None else failure.errno
+        except Refused as refused:
+            errno = refused.row.errno
+    if errno or flags & NetlinkFlag.ACK:
         _answer(socket, _message(socket, NetlinkType.ERROR, 0 if errno else CAPPED, message, Ack(errno, message.sequence)))
     return length
 
@@ -119,7 +114,10 @@ def _is_permitted(kernel: "SyscallBase", description: Description, socket: Netli
     return has_capability(description.cred, Cap.NET_ADMIN, owner) and kernel.capable_over(owner, Cap.NET_ADMIN)
 
 
-def _message(socket: NetlinkSocket, type: int, flags: int, to: NetlinkMessage, body: Link | Ack | None) -> NetlinkMessage:
+Body = Link | InterfaceAddress | Route | Ack | None
+
+
+def _message(socket: NetlinkSocket, type: int, flags: int, to: NetlinkMessage, body: Body) -> NetlinkMessage:
     return NetlinkMessage(int(type), flags, to.sequence, socket.port or 0, body)
 
 
@@ -127,69 +125,97 @@ def _answer(socket: NetlinkSocket, *messages: NetlinkMessage) -> None:
     socket.queue = (*socket.queue, messages)
 
 
-def _dump(socket: NetlinkSocket, sequence: int) -> None:
-    """List all links in one datagram; the end of the list comes in another, when this one is received (netlink_dump)."""
-    multi = int(NetlinkFlag.MULTI)
-    kind = int(NetlinkType.RTM_NEWLINK)
-    links = sorted(socket.net.links.items(), key=lambda entry: entry[0])
-    _answer(socket, *(NetlinkMessage(kind, multi, sequence, socket.port or 0, _link(link)) for _, link in links))
-    socket.dump = sequence
+# -- lists --
 
 
-def _link(link: NetLink) -> Link:
-    """What an answer says about a link."""
-    flags = link.flags | (IFF_RUNNING | IFF_LOWER_UP if link.flags & IFF_UP else 0)
-    return Link(link.index, flags, 0, link.name, link.mtu)
+def _dump(kernel: "SyscallBase", socket: NetlinkSocket, message: NetlinkMessage) -> None:
+    """Begin a list: its first datagram; the others, of which the end is one, come each when the one before is received
+    (netlink_dump)."""
+    body, net = message.body, socket.net
+    entries: list[Body]
+    if isinstance(body, Link) and message.type == NetlinkType.RTM_GETLINK and body.family == 0:
+        _list_links(socket, message.sequence, 0)
+        return
+    if isinstance(body, InterfaceAddress) and message.type == NetlinkType.RTM_GETADDR and body.family == AddressFamily.INET:
+        entries = [*addresses.listed(net)]
+    elif isinstance(body, Route) and message.type == NetlinkType.RTM_GETROUTE and body.family == AddressFamily.INET:
+        carriers = frozenset(link.index for link in net.links.values() if links.has_carrier(link))
+        entries = [*routes.listed(net, carriers)]
+    else:
+        raise NotModelled("a list of anything but links, IPv4 addresses and IPv4 routes")
+    kind, multi = message.type - GET, int(NetlinkFlag.MULTI)
+    listed = [NetlinkMessage(kind, multi, message.sequence, socket.port or 0, entry) for entry in entries]
+    if listed:
+        _answer(socket, *listed)
+        socket.dump = (message.sequence, None)
+    else:
+        _end_list(socket, message.sequence)
 
 
-def _carry_out(kernel: "SyscallBase", socket: NetlinkSocket, message: NetlinkMessage) -> Refusal | None:
-    if message.type not in (NetlinkType.RTM_NEWLINK, NetlinkType.RTM_SETLINK, NetlinkType.RTM_GETLINK):
-        raise NotModelled(f"a netlink request of type {message.type}")
-    wanted = cast(Link, message.body)
-    found = _find(socket.net, message.type, wanted)
-    if isinstance(found, Refusal):
-        if found is LINK_MISSING and message.type == NetlinkType.RTM_NEWLINK and message.flags & NetlinkFlag.CREATE:
-            raise NotModelled("making a link")
-        return found
-    if message.type == NetlinkType.RTM_GETLINK:
-        _answer(socket, _message(socket, NetlinkType.RTM_NEWLINK, 0, message, _link(found)))
-        return None
-    if message.type == NetlinkType.RTM_NEWLINK:
-        if message.flags & NetlinkFlag.EXCL:
-            return LINK_EXISTS
-        if message.flags & REPLACE:
-            raise NotModelled("RTM_NEWLINK with NLM_F_REPLACE")
-    if wanted.name not in (None, found.name) or wanted.mtu not in (None, found.mtu):
-        raise NotModelled("giving a link another name or another MTU")
-    if wanted.flags or wanted.change:
-        _set_flags(found, wanted)
-    return None
+def _list_links(socket: NetlinkSocket, sequence: int, after: int) -> None:
+    """The links behind the number `after`, as many as go into a datagram."""
+    room, listed = GOOD_SIZE, list[NetlinkMessage]()
+    for index, link in sorted(socket.net.links.items(), key=lambda entry: entry[0]):
+        if index > after:
+            room -= LINK_SIZES[link.kind] + (PORT_SIZE if link.master is not None else 0)
+            if room < 0:
+                break
+            after = index
+            kind, multi = int(NetlinkType.RTM_NEWLINK), int(NetlinkFlag.MULTI)
+            listed.append(NetlinkMessage(kind, multi, sequence, socket.port or 0, links.describe(link)))
+    if listed:
+        _answer(socket, *listed)
+        socket.dump = (sequence, after)
+    else:
+        _end_list(socket, sequence)
 
 
-def _find(net: NetNamespace, type: int, wanted: Link) -> NetLink | Refusal:
-    """The link that a request names, or the row by which it names none."""
-    link: NetLink | None = None
-    if wanted.index > 0:
-        link = net.links.get(wanted.index)
-    elif wanted.index < 0 and type == NetlinkType.RTM_NEWLINK:
-        return LINK_NEGATIVE
-    elif wanted.name is not None:
-        link = next((link for link in net.links.values() if link.name == wanted.name), None)
-    elif type != NetlinkType.RTM_NEWLINK:
-        return LINK_UNNAMED
-    return LINK_MISSING if link is None else link
+def _end_list(socket: NetlinkSocket, sequence: int) -> None:
+    socket.dump = None
+    _answer(socket, NetlinkMessage(int(NetlinkType.DONE), int(NetlinkFlag.MULTI), sequence, socket.port or 0, None))
 
 
-def _set_flags(link: NetLink, wanted: Link) -> None:
-    """Set the flags that `change` has, or, if that is 0, all (rtnl_dev_combine_flags, __dev_change_flags)."""
-    change = wanted.change or ~0
-    flags = wanted.flags & change | link.flags & ~change
-    if (flags ^ link.flags) & COUNTED:
-        raise NotModelled("IFF_PROMISC and IFF_ALLMULTI of a link")
-    mask = SETTABLE | IFF_UP
-    flags = flags & mask | link.flags & ~mask
-    if flags != link.flags:
-        link.flags = flags
+def _go_on(socket: NetlinkSocket) -> None:
+    """What comes after a datagram of a list."""
+    assert socket.dump is not None
+    sequence, after = socket.dump
+    if after is None:
+        _end_list(socket, sequence)
+    else:
+        _list_links(socket, sequence, after)
+
+
+# -- single requests --
+
+
+def _carry_out(kernel: "SyscallBase", socket: NetlinkSocket, message: NetlinkMessage) -> None:
+    net, body, type = socket.net, message.body, message.type
+    if isinstance(body, Link):
+        if type == NetlinkType.RTM_GETLINK:
+            found = linkrequests.find(kernel, net, type, body)
+            assert found is not None
+            _answer(socket, _message(socket, NetlinkType.RTM_NEWLINK, 0, message, links.describe(found)))
+            return
+        if type == NetlinkType.RTM_NEWLINK:
+            linkrequests.newlink(kernel, net, body, message.flags)
+            return
+        if type == NetlinkType.RTM_SETLINK:
+            linkrequests.setlink(kernel, net, body)
+            return
+        if type == NetlinkType.RTM_DELLINK:
+            linkrequests.dellink(kernel, net, body)
+            return
+    if isinstance(body, InterfaceAddress):
+        if type == NetlinkType.RTM_NEWADDR:
+            addresses.add(kernel, net, body, message.flags)
+            return
+        if type == NetlinkType.RTM_DELADDR:
+            addresses.remove(kernel, net, body)
+            return
+    if isinstance(body, Route) and type == NetlinkType.RTM_NEWROUTE:
+        routes.add(kernel, net, body, message.flags)
+        return
+    raise NotModelled(f"a netlink request of type {type} with {body!r}")
 
 
 def receive(kernel: "SyscallBase", description: Description, size: int, flags: int) -> Message:
@@ -207,9 +233,7 @@ def receive(kernel: "SyscallBase", description: Description, size: int, flags: i
     if not flags & MessageFlag.PEEK:
         socket.queue = socket.queue[1:]
     if socket.dump is not None:
-        done = NetlinkMessage(int(NetlinkType.DONE), int(NetlinkFlag.MULTI), socket.dump, socket.port or 0, None)
-        socket.dump = None
-        _answer(socket, done)
+        _go_on(socket)
     return Message(datagram, (), int(flags & MessageFlag.CMSG_CLOEXEC))
 
 
@@ -220,6 +244,7 @@ class NetlinkBehaviour(Behaviour):
         socket = cast(NetlinkSocket, description.subject)
         if socket.port is not None:
             del socket.net.ports[socket.port]
+        leave_network_namespace(machine, socket.net)
 
     def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
         kernel.refuse(LSEEK_PIPE)

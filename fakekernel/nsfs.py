@@ -20,6 +20,7 @@ from fakekernel.namespaces import (
     TimeNamespace,
     UtsNamespace,
 )
+from fakekernel.netusers import leave_network_namespace
 from fakekernel.store import Record
 from fakekernel.userns import UserNamespace
 from kernelapi.flags import FileType
@@ -72,6 +73,8 @@ class NamespaceFile(Behaviour):
     def release(self, machine: "Machine", description: Description) -> None:
         if isinstance(description.subject, MountNamespace):
             leave_mount_namespace(machine.system, description.subject)
+        elif isinstance(description.subject, NetNamespace):
+            leave_network_namespace(machine, description.subject)
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         kernel.refuse(READ_NOT_READABLE)

@@ -4,6 +4,7 @@ Each function that makes something checks first, and has a `check_*` beside it t
 checks of its own calls that one before them, so that nothing is made when it is refused.
 """
 
+from fakekernel import links
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import copy_mount_namespace, topmost
@@ -11,7 +12,6 @@ from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
     NamespaceSet,
-    NetLink,
     NetNamespace,
     PidNamespace,
     TimeNamespace,
@@ -34,7 +34,6 @@ from kernelapi.protocol.namespaces import (
     NEW_USER_TOO_DEEP,
     NEW_USER_UNMAPPED,
 )
-from kernelapi.values import IFF_LOOPBACK
 
 MAX_LEVEL = 32
 """How deep namespaces nest. A user namespace may be made from within level 32, a pid namespace may be at level 32."""
@@ -159,7 +158,7 @@ def create_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: Fs
 
     Below the checks: nothing is refused any more. In the kernel's order of creation, so that their numbers are in that order.
     """
-    store, system, owner = kernel.store, kernel.machine.system, cred.userns
+    store, system, owner, maker = kernel.store, kernel.machine.system, cred.userns, kernel.task.cred
     mnt, uts, ipc, net, cgroup, time, time_for_children, pid_for_children = kernel.task.namespaces
     if flags & NEWNS:
         mnt, moved = copy_mount_namespace(kernel, owner)
@@ -169,7 +168,7 @@ def create_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: Fs
             store=store, inum=system.take_inum(), owner=owner, nodename=uts.nodename, domainname=uts.domainname
         )
     if flags & NEWIPC:
-        ipc = IpcNamespace(store=store, inum=system.take_inum(), owner=owner)
+        ipc = IpcNamespace(store=store, inum=system.take_inum(), owner=owner, uid=maker.fsuid, gid=maker.fsgid)
     if flags & NEWPID:
         parent = pid_for_children
         pid_for_children = PidNamespace(
@@ -179,7 +178,7 @@ def create_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: Fs
         cgroup = CgroupNamespace(store=store, inum=system.take_inum(), owner=owner, roots=kernel.task.cgroups)
     if flags & NEWNET:
         net = NetNamespace(store=store, inum=system.take_inum(), owner=owner)
-        net.links[1] = NetLink(store=store, index=1, name="lo", flags=IFF_LOOPBACK, mtu=65536)
+        links.loopback(store, net)
     if flags & NEWTIME:
         old = time_for_children
         time_for_children = TimeNamespace(

@@ -71,8 +71,8 @@ def capable_toward(cred: Credentials, inode: Inode, cap: int) -> bool:
 
 
 def owns(cred: Credentials, inode: Inode) -> bool:
-    """Whether `cred` is the owner of `inode` or may act as such (inode_owner_or_capable)."""
-    return cred.fsuid == inode.uid or (Cap.FOWNER in cred.effective and capable_toward(cred, inode, Cap.FOWNER))
+    """Whether `cred` is the owner of `inode` or may act as such (inode_owner_or_capable): the group needs no mapping."""
+    return cred.fsuid == inode.uid or (Cap.FOWNER in cred.effective and cred.userns.maps_kuid(inode.uid))
 
 
 def in_group_or_capable(cred: Credentials, inode: Inode) -> bool:

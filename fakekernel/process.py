@@ -28,7 +28,7 @@ class Process:
 
     __slots__ = (
         "called", "crash", "enter", "first_event", "futile", "gone", "greenlet", "image", "kernel", "machine", "name",
-        "scheduler", "script", "syscalls", "task", "waiting", "woken",
+        "order", "scheduler", "script", "syscalls", "task", "waiting", "woken",
     )  # fmt: skip
 
     def __init__(self, machine: "Machine", task: Task, name: str, script: list[Event] | None = None) -> None:
@@ -36,6 +36,7 @@ class Process:
         self.scheduler = machine.scheduler
         self.task = task
         self.name = name
+        self.order = tuple(map(int, name.split(".")))  # "1.10" comes after "1.9"
         self.image = task.image
         self.syscalls = machine.syscalls(machine, task)
         self.kernel = bind(self.dispatch)
@@ -98,7 +99,7 @@ class Process:
             try:
                 result = handler(self.syscalls, *args)
             except Blocked as blocked:
-                self.waiting, self.woken = blocked, False
+                scheduler.fall_asleep(self, blocked)
                 scheduler.start_born(self)  # a vfork child runs while its parent waits
                 continue
             except Refused as refused:

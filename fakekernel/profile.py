@@ -38,7 +38,8 @@ class HostProfile:
 
     `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
     depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them,
-    mounted below /sys/fs/cgroup; `processors` how many there are.
+    mounted below /sys/fs/cgroup; `processors` how many there are; `shared_mounts` whether every mount is shared, as systemd
+    makes them, or private, as the kernel does.
     """
 
     release: str = "6.18.0"
@@ -50,6 +51,7 @@ class HostProfile:
     proc_entries: tuple[str, ...] = DEFAULT_PROC_ENTRIES
     cgroup_v1: tuple[str, ...] = DEFAULT_CGROUP_V1
     processors: int = 2
+    shared_mounts: bool = False
     version: str = "#1 SMP PREEMPT_DYNAMIC"
 
 
@@ -91,6 +93,7 @@ def capture(proc: Path = Path("/proc")) -> HostProfile:
         security_modules=_security_modules(proc),
         proc_entries=tuple(sorted(name for name in OPTIONAL_PROC_ENTRIES if (proc / name).exists())),
         cgroup_v1=_controllers(proc / "self/cgroup"),
+        shared_mounts=_shares_root(proc / "self/mountinfo"),
         processors=max(1, (proc / "cpuinfo").read_text().count("processor\t:")),
     )
 
@@ -122,6 +125,12 @@ def _security_modules(proc: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     return ("selinux",) if label.count(":") >= 3 else ("apparmor",)
+
+
+def _shares_root(path: Path) -> bool:
+    """Whether the mount at / is shared (proc(5), /proc/PID/mountinfo)."""
+    lines = [line.split(" ") for line in path.read_text().splitlines()]
+    return any(fields[4] == "/" and any(tag.startswith("shared:") for tag in fields[6:]) for fields in lines)
 
 
 def _controllers(path: Path) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 `attach_tree` and `umount_tree` do what was asked for, and all that follows from it elsewhere.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from fakekernel.filesystem import Dentry
@@ -22,6 +23,8 @@ from fakekernel.mounttree import (
 )
 from fakekernel.peers import make_private, make_shared, receivers
 from fakekernel.store import Table
+from kernelapi.protocol.mounts import MOUNT_PROPAGATES, MOUNT_TUCKS
+from kernelapi.rules import Rule
 
 if TYPE_CHECKING:
     from fakekernel.system import System
@@ -30,14 +33,21 @@ if TYPE_CHECKING:
 # -- mounting --
 
 
-def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mount, mountpoint: Dentry) -> None:
+def attach_tree(
+    system: "System",
+    ns: MountNamespace,
+    source: Mount,
+    parent: Mount,
+    mountpoint: Dentry,
+    suspended: Collection[Rule] = (),
+) -> None:
     """Attach the tree `source` on `mountpoint` of `parent`, and copies of it wherever that propagates to.
 
     `ns` is the caller's mount namespace. A tree that is attached elsewhere is moved. Where something is already mounted, as it
     can be in the places that the event propagates to, the new tree goes below it (fs/namespace.c attach_recursive_mnt).
     """
     placed = [(source, parent)]
-    if parent.group:
+    if parent.group and MOUNT_PROPAGATES not in suspended:
         plan = _plan(system, parent, mountpoint)  # by what is shared now: the tree may itself be among the receivers
         for mount in descend(source):
             make_shared(system, mount)
@@ -49,9 +59,14 @@ def attach_tree(system: "System", ns: MountNamespace, source: Mount, parent: Mou
         if place.ns.owner is not ns.owner:
             lock_tree(tree)
         present = mount_on(place, mountpoint)
-        if present is not None:
-            detach(present)
-        attach(tree, place, mountpoint)
+        if present is not None and MOUNT_TUCKS in suspended:  # on top, as where it was asked for
+            above = topmost(present)
+            attach(tree, above, above.root)
+            present = None
+        else:
+            if present is not None:
+                detach(present)
+            attach(tree, place, mountpoint)
         enter_namespace(tree, place.ns)
         if present is not None:
             top = topmost(tree)

@@ -5,6 +5,7 @@ programs alone. A `Schedule` may choose otherwise before any call. A call that w
 it waits for has been written: the journal tells.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ class Scheduler:
     def __init__(self, machine: "Machine") -> None:
         self.machine = machine
         self.processes: dict[Task, Process] = {}
+        self.line: list[Process] = []  # the same, in the order of their names
+        self.asleep: dict[Process, None] = {}  # those of them that wait, and that nothing has woken yet
         self.ended: list[Process] = []
         self.schedule: Schedule | None = None
         self.stop_at: int | None = None  # come to rest before the call that would make this many events
@@ -119,8 +122,7 @@ class Scheduler:
         if process.gone:
             self._retire(process)
             if process.task.lives:  # replaced by exec
-                self.processes[process.task] = Process(machine, process.task, process.name)
-                self.current = self.processes[process.task]
+                self.current = self._enter(Process(machine, process.task, process.name))
         if self.doomed:
             self.unwind_doomed()
         if machine.checks:
@@ -140,13 +142,20 @@ class Scheduler:
             self._start(task, process.name)
         self.born.clear()
 
+    def _enter(self, process: Process) -> Process:
+        self.processes[process.task] = process
+        insort(self.line, process, key=_order)
+        return process
+
     def _retire(self, process: Process) -> None:
         del self.processes[process.task]
+        del self.line[bisect_left(self.line, process.order, key=_order)]
+        self.asleep.pop(process, None)
         self.ended.append(process)
 
     def _start(self, task: Task, parent: str) -> None:
         number = self.children[parent] = self.children.get(parent, 0) + 1
-        self.processes[task] = Process(self.machine, task, f"{parent}.{number}" if parent else str(number))
+        self._enter(Process(self.machine, task, f"{parent}.{number}" if parent else str(number)))
 
     def adopt(self, task: Task) -> Process:
         """Take on a process that no other process made."""
@@ -157,29 +166,36 @@ class Scheduler:
 
     def _choose(self) -> Process | None:
         self._wake()
-        ready = [process for process in self.processes.values() if process.task.runs and self._can_go_on(process)]
-        if not ready:
-            return self._sleep()
-        if self.schedule is not None and len(ready) > 1:
-            return self.schedule(sorted(ready, key=_order))
-        if self.current in ready:
-            return self.current
-        return ready[0] if len(ready) == 1 else min(ready, key=_order)
+        if self.schedule is not None:
+            ready = [process for process in self.line if self._can_go_on(process)]
+            if len(ready) > 1:
+                return self.schedule(ready)
+            return ready[0] if ready else self._sleep()
+        current = self.current
+        if current is not None and self.processes.get(current.task) is current and self._can_go_on(current):
+            return current
+        return next(filter(self._can_go_on, self.line), None) or self._sleep()
 
     def _can_go_on(self, process: Process) -> bool:
-        return process.waiting is None or process.woken
+        return process not in self.asleep and process.task.runs
+
+    def fall_asleep(self, process: Process, why: Blocked) -> None:
+        """Called by a process: it waits from now on."""
+        process.waiting, process.woken = why, False
+        self.asleep[process] = None
 
     def _wake(self) -> None:
         """Mark those for whom something that they wait for has been written since the last look."""
         journal = self.machine.store.journal
-        waiting = [process for process in self.processes.values() if process.waiting is not None and not process.woken]
-        if waiting:
+        if self.asleep:
             changed = {owner for owner, _, _, _ in journal[self.scanned :]}
             now = self.machine.system.clock
-            for process in waiting:
+            for process in list(self.asleep):
                 assert process.waiting is not None
                 deadline = process.waiting.deadline
-                process.woken = (deadline is not None and deadline <= now) or not changed.isdisjoint(process.waiting.on)
+                if (deadline is not None and deadline <= now) or not changed.isdisjoint(process.waiting.on):
+                    process.woken = True
+                    del self.asleep[process]
         self.scanned = len(journal)
 
     def _sleep(self) -> Process | None:
@@ -202,7 +218,7 @@ class Scheduler:
                 process.called,
                 _why(process),
             )
-            for process in sorted(self.processes.values(), key=_order)
+            for process in self.line
             if process.waiting is not None or not process.task.runs
         )
 
@@ -237,7 +253,9 @@ class Scheduler:
             script = [event for event in events[first_event:] if event.process == name]
             process = Process(machine, task, name, script)
             process.first_event, process.enter, process.waiting, process.woken = first_event, enter, waiting, woken
-            self.processes[task] = process
+            self._enter(process)
+            if waiting is not None and not woken:
+                self.asleep[process] = None
             if script or waiting is not None:
                 process.greenlet.switch()  # until it has had its answers
         machine.time_line = snapshot.time_line
@@ -249,6 +267,8 @@ class Scheduler:
         for process in sorted(self.processes.values(), key=lambda process: process.task.pid.global_number):
             process.end()
         self.processes.clear()
+        self.line.clear()
+        self.asleep.clear()
 
 
 def _why(process: Process) -> str:
@@ -259,4 +279,4 @@ def _why(process: Process) -> str:
 
 
 def _order(process: Process) -> tuple[int, ...]:
-    return tuple(int(part) for part in process.name.split("."))
+    return process.order

@@ -13,7 +13,7 @@ import enum
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast, dataclass_transform
 
 from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
@@ -33,8 +33,17 @@ ALL = "*"
 """As the key of a read: the whole table was looked through."""
 
 
-Write: TypeAlias = "tuple[Record | Table[Any, Any], Any, Any, Any]"
-"""One entry of the journal: owner, key, old and new value. For a record, the key is the name of the field."""
+class Write(NamedTuple):
+    """One entry of the journal. For a record, `key` is the name of the field."""
+
+    owner: "Record | Table[Any, Any]"
+    key: Any
+    old: Any
+    new: Any
+
+
+_new_tuple = tuple.__new__
+"""`_new_tuple(Write, (owner, key, old, new))` is `Write(owner, key, old, new)` in half the time."""
 
 
 class Store:
@@ -130,11 +139,11 @@ class Table(Generic[K, V]):
         return list(self.entries.items())
 
     def __setitem__(self, key: K, value: V) -> None:
-        self.store.journal.append((self, key, self.entries.get(key, ABSENT), value))
+        self.store.journal.append(_new_tuple(Write, (self, key, self.entries.get(key, ABSENT), value)))
         self.entries[key] = value
 
     def __delitem__(self, key: K) -> None:
-        self.store.journal.append((self, key, self.entries.pop(key), ABSENT))
+        self.store.journal.append(_new_tuple(Write, (self, key, self.entries.pop(key), ABSENT)))
 
     def pop(self, key: K) -> V:
         value = self[key]
@@ -269,7 +278,7 @@ class Record(metaclass=_RecordType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[0] != "_":
-            self.store.journal.append((self, name, _get(self, name), value))
+            self.store.journal.append(_new_tuple(Write, (self, name, _get(self, name), value)))
         _set(self, name, value)
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ other descriptor.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kernelapi.capability import Cap, CapSet
@@ -201,14 +202,17 @@ def remove_directory(kernel: Kernel) -> None:
     kernel.rmdir(REMOVED)
 
 
-def share_mounts(kernel: Kernel) -> None:
-    kernel.mount("", "/", "", MountFlag.SHARED | MountFlag.REC, "")
+def keep_mounts_private(kernel: Kernel) -> None:
+    kernel.mount("", "/", "", MountFlag.PRIVATE | MountFlag.REC, "")
 
 
 def start_below_subreaper(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> None:
-    """Let a child become the runtime, and take in what it leaves behind."""
+    """Let a child become the runtime, and wait for it and for what it leaves behind."""
     kernel.prctl_set_child_subreaper(1)
-    kernel.wait4(kernel.clone(Signal.CHLD, start, argv, envp))
+    kernel.clone(Signal.CHLD, start, argv, envp)
+    with suppress(ChildProcessError):
+        while True:
+            kernel.wait4(Pid(-1))
 
 
 _TABLE = (
@@ -251,8 +255,8 @@ _TABLE = (
     Caller("no-processes", "Its users may have no process at all: root may, whoever it changes to may not.",
            allow_no_processes),
     Caller("removed-directory", "Its working directory has been removed.", remove_directory),
-    Caller("shared-mounts", "Its host shares all mounts, as systemd makes it: what is mounted on one appears wherever it is "
-           "shared.", share_mounts),
+    Caller("private-mounts", "Its host's mounts are private, as the kernel makes them and systemd does not leave them: what "
+           "forgets to cut propagation does no harm here.", keep_mounts_private),
     Caller("subreaper", "It is a subreaper, and the runtime its child: orphans become the subreaper's, and never those of "
            "process 1.", start=start_below_subreaper),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from initflow.invariants.lines import GROUPS, Status
 from initflow.reference import rules as rules_of
 from initflow.reference import steps as steps_of
 from initflow.reference.catalogue import Entry, entries, group, moment, summary, told
-from initflow.reference.synchronisation import picture
+from initflow.reference.synchronisation import pictures
 from kernelapi.call import Call
 from kernelapi.kernel import CALLS
 from kernelapi.protocol.families import FAMILIES
@@ -39,11 +39,14 @@ def flow_page() -> Iterator[str]:
         yield ""
         yield flow.doc
         yield ""
-        yield "Parent and child, and what each waits for (a colon: the same step goes on):"
-        yield ""
-        yield "```"
-        yield from picture(flow)
-        yield "```"
+        yield "What waits for what (a colon: the same step goes on):"
+        for title, lines in pictures(flow).items():
+            yield ""
+            yield f"{title}:"
+            yield ""
+            yield "```"
+            yield from lines
+            yield "```"
         for name, part in steps_of.parts(flow).items():
             yield ""
             yield f"### {flow.name}: {name}"
@@ -105,7 +108,7 @@ def rules_page() -> Iterator[str]:
         yield ""
         yield f"### Family {name}"
         yield ""
-        yield f"{FAMILIES[name][0].upper()}{FAMILIES[name][1:]}: {', '.join(map(_link, rules_of.members(name)))}."
+        yield f"{FAMILIES[name][0].upper()}{FAMILIES[name][1:]}: {', '.join(_links(name))}."
         yield ""
         yield from _table(
             ("errno", "row", "cause", "depends", "source"),
@@ -139,7 +142,7 @@ def _cells(number: int, row: Rule, *, refusals: bool) -> tuple[str, ...]:
 
 def _narrower_name(call: Call) -> str:
     assert call.general is not None
-    without = [f"`{row.id}`" for row in (*call.general.refusals, *call.general.effects) if row not in _rows(call)]
+    without = dict.fromkeys(f"`{row.id}`" for row in _rows(call.general) if row not in _rows(call))
     but = f", without {', '.join(without)}" if without else ""
     return f"- `{rules_of.signature(call)}`: {_link(call.general.name)}{but}"
 
@@ -148,8 +151,13 @@ def _rows(call: Call) -> tuple[Rule, ...]:
     return (*call.refusals, *call.effects)
 
 
+def _links(family: str) -> list[str]:
+    """The calls with rows of a family, without the narrower names."""
+    return [_link(name) for name in rules_of.members(family) if CALLS[name].general is None]
+
+
 def _link(name: str) -> str:
-    return f"[{name}](#{name})" if CALLS[name].general is None else name
+    return f"[{name}](#{name})"
 
 
 def _errno(row: Rule) -> str:

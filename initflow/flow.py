@@ -128,17 +128,30 @@ class Group:
 
 @dataclass(frozen=True)
 class Flow:
-    """The flows of the processes that start a container: the parent, the child between clone and exec, and init."""
+    """The flows of the processes that start a container: the parent, the child between clone and exec, and init.
+
+    `helper`, where there is one, holds a group for each process of the setup helper: the one that sends another into the
+    container, that one, and its child, which does the work.
+    """
 
     name: str
     doc: str
     parent: Group
     prologue: Group
     init: Group
+    helper: Group | None = None
+
+    def groups(self) -> Iterator[Group]:
+        """The group of each part: the parent's, that between clone and exec, the helper's, that of init."""
+        yield self.parent
+        yield self.prologue
+        if self.helper is not None:
+            yield self.helper
+        yield self.init
 
     def leaves(self) -> Iterator[Step]:
-        """All steps: the parent's, those between clone and exec, those of init."""
-        for group in (self.parent, self.prologue, self.init):
+        """All steps: the parent's, those between clone and exec, the helper's, those of init."""
+        for group in self.groups():
             yield from group.leaves()
 
     def step(self, name: str) -> Step:
@@ -175,7 +188,8 @@ class Flow:
                 children += [edit(child)] if isinstance(child, Group) else edits.get(child, (child,))
             return Group(group.prefix, *children, when=group.when, doc=group.doc)
 
-        return Flow(f"{self.name} {change}", self.doc, edit(self.parent), edit(self.prologue), edit(self.init))
+        helper = None if self.helper is None else edit(self.helper)
+        return Flow(f"{self.name} {change}", self.doc, edit(self.parent), edit(self.prologue), edit(self.init), helper)
 
 
 @overload

@@ -20,6 +20,9 @@ from kernelapi.values import Stat
 
 CHUNK = 4096
 
+LONGEST_LINE = 1 << 16
+"""Bytes that the buffer of a bufio.Scanner holds, at most."""
+
 
 class GoError(Exception):
     """An error value of Go: its text is what the flow reports. `errno` is the one inside it, 0 where there is none."""
@@ -294,11 +297,13 @@ def read_all(kernel: Kernel, fd: Fd) -> bytes:
 
 
 def read_lines(kernel: Kernel, fd: Fd) -> bytes:
-    """All that a bufio.Scanner reads: an error of reading is an end to it."""
-    data = b""
+    """All that a bufio.Scanner reads: an error of reading is an end to it, and so is a line that does not end in its buffer."""
+    data, line = b"", 0  # how long the last line is as yet
     with suppress(OSError):
-        while chunk := kernel.read(fd, CHUNK):
+        while line < LONGEST_LINE and (chunk := kernel.read(fd, CHUNK)):
             data += chunk
+            first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+            line = line + len(chunk) if last < 0 or line + first >= LONGEST_LINE else len(chunk) - last - 1
     return data
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fakekernel.filesystem import Dentry
 from fakekernel.mount import Mount
 from fakekernel.mounttree import attach
+from fakekernel.peers import make_shared
 from fakekernel.programs import executable
 from fakekernel.tree import (
     CONTAINER,
@@ -22,6 +24,7 @@ from fakekernel.tree import (
     device,
     directory,
     fifo,
+    follow,
     link,
     make_directory,
     regular,
@@ -60,21 +63,25 @@ class Image:
 
 
 def furnish(machine: "Machine", image: Image, rootfs: str) -> None:
-    """Change what `rootfs`, a directory of the simulated host, holds into `image`, and fill the volume."""
+    """Change what `rootfs`, a directory of the simulated host, holds into `image`, and fill the volume.
+
+    Without such a directory nothing is changed there: the configuration names one that is not there.
+    """
     host = machine.init.fs.root.dentry
-    top = make_directory(host, rootfs)
+    replace(make_directory(host, VOLUME), image.volume)
+    top = follow(host, rootfs).dentry
+    if top is None:
+        return
     for path in image.missing:
         take_away(top, path)
     replace(top, image.files)
-    replace(make_directory(host, VOLUME), image.volume)
     if image.readonly:
-        _mount_readonly(machine, rootfs)
+        _mount_readonly(machine, top)
 
 
-def _mount_readonly(machine: "Machine", rootfs: str) -> None:
-    """Let `rootfs` be a mount of its own that cannot be written, as an image that several containers share is."""
-    system, (below, host) = machine.system, machine.init.fs.root
-    top = make_directory(host, rootfs)
+def _mount_readonly(machine: "Machine", top: Dentry) -> None:
+    """Let `top` be a mount of its own that cannot be written, as an image that several containers share is."""
+    system, below = machine.system, machine.init.fs.root.mount
     assert system.mntns is not None
     mount = Mount(
         store=system.store,
@@ -86,6 +93,8 @@ def _mount_readonly(machine: "Machine", rootfs: str) -> None:
     )
     system.mntns.mounts[mount.id] = mount
     attach(mount, below, top)
+    if below.group:
+        make_shared(system, mount)
 
 
 def _without(path: str) -> tuple[str, ...]:
@@ -188,8 +197,8 @@ _TABLE = (
     ),
     Image(
         "volume-null-link",
-        "In the volume, null is a link to the runtime's own program: bound on /dev, it is opened and given away before the root "
-        "is switched, and leads nowhere afterwards.",
+        "In the volume, null is a link to the runtime's own program: bound on /dev, it is opened and given away before the "
+        "root is switched, and leads nowhere afterwards.",
         volume=(link("null", RUNTIME), *_DEVICES),
     ),
     Image(
@@ -294,6 +303,11 @@ _TABLE = (
         "passwd-outside",
         '/etc/passwd is a link that climbs with ".." to where the host keeps its own: after the switch it cannot get there.',
         (link("etc/passwd", "../../../../../../../etc/shadow"),),
+    ),
+    Image(
+        "passwd-endless",
+        "/etc/passwd is a link to /dev/zero: a file without an end, and without a line in it.",
+        (link("etc/passwd", "/dev/zero"),),
     ),
     Image(
         "passwd-by-descriptor",

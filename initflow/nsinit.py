@@ -1,33 +1,57 @@
-"""The program that parent and init share, as a process sees it: `exec` starts a container, `init` becomes its first process.
+"""The program that all processes of the runtime share, as a process sees it.
 
-In the simulated kernel it is bound to an executable file; init comes to it by execve, like any other program.
+`exec` starts a container, `init` becomes its first process; `exec --func setup` has a copy of itself called nsenter-setup enter
+the container and set it up from inside. In the simulated kernel it is bound to an executable file; each of these comes to it
+by execve, like any other program.
 """
 
-from initflow.configuration import ConfigurationError, decode
-from initflow.flows import FLOWS, LIBCONTAINER
+from errno import ENOENT
+
+from initflow.configuration import Configuration, ConfigurationError, decode
+from initflow.flow import Flow, Group
+from initflow.flows import FLOWS, LIBCONTAINER_USERNS, original_flow
 from initflow.golang import GoError
-from initflow.steps import initialisation
+from initflow.steps import entering, initialisation, nsenter, setup
 from initflow.steps import parent as parent_steps
-from initflow.steps.context import Parent
+from initflow.steps.context import Entering, Nsenter, Parent
+from kernelapi.errors import NotModelled
 from kernelapi.kernel import Kernel
 
 FLOW_VARIABLE = "initflow"
 """The variable of the environment that names the flow; without it, the original's."""
 
+ENTERS = "nsenter"
+"""What the name begins with under which the program enters a container before it does anything else."""
+
+SETUP = "setup"
+
 
 def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
-    """`nsinit exec -- ARG...` or `nsinit init -- ARG...`; the environment has `data_path`."""
+    """`nsinit exec [--func setup] -- ARG...` or `nsinit init -- ARG...`; the environment has `data_path`."""
     environment = dict(entry.partition("=")[::2] for entry in reversed(envp))  # the first of two with one name counts
     environment = dict(reversed(environment.items()))
-    flow = FLOWS[environment.get(FLOW_VARIABLE, LIBCONTAINER.name)]
-    args = argv[argv.index("--") + 1 :]
+    args = argv[argv.index("--") + 1 :] if "--" in argv else ()
+    if argv[0].startswith(ENTERS):
+        return _enter(kernel, argv, args, environment)
     if argv[1] == "init":
-        return initialisation.run(kernel, flow.init, args, environment)
+        return initialisation.run(kernel, lambda configuration: _flow(environment, configuration).init, args, environment)
     data_path = environment["data_path"]
     try:
         configuration = decode(initialisation.read_configuration(kernel, data_path), "container.json").configuration
     except (GoError, ConfigurationError) as error:
         return initialisation.fatal(kernel, str(error))
+    if argv[2:4] == ("--func", SETUP):
+        try:
+            state = setup.read_state(kernel, data_path)
+        except GoError as error:
+            if error.errno != ENOENT:
+                return initialisation.fatal(kernel, f"unable to read state.json: {error}")
+            raise NotModelled("setting up a container that is not there: the original starts one") from error
+        sender = Entering(
+            kernel, configuration, program=argv[0], action=SETUP, args=args, state=state, inherited=environment
+        )  # fmt: skip
+        return entering.run(sender, _helper(environment)[0])
+    flow = _flow(environment, configuration)
     parent = Parent(
         kernel,
         configuration,
@@ -38,3 +62,26 @@ def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
         inherited=environment,
     )
     return parent_steps.run(parent, flow.parent)
+
+
+def _flow(environment: dict[str, str], configuration: Configuration) -> Flow:
+    name = environment.get(FLOW_VARIABLE)
+    return original_flow(configuration) if name is None else FLOWS[name]
+
+
+def _enter(kernel: Kernel, argv: tuple[str, ...], args: tuple[str, ...], environment: dict[str, str]) -> int:
+    target, console = nsenter.options(argv)
+    context = Nsenter(kernel, target=target, console=console)
+    return nsenter.run(context, _helper(environment)[1], _set_up, args, tuple(environment.items()))
+
+
+def _set_up(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+    environment = dict(entries)
+    return setup.run(kernel, _helper(environment)[2], args, environment)
+
+
+def _helper(environment: dict[str, str]) -> tuple[Group, ...]:
+    """The groups of the helper's processes."""
+    helper = FLOWS[environment.get(FLOW_VARIABLE, LIBCONTAINER_USERNS.name)].helper
+    assert helper is not None
+    return tuple(child for child in helper.children if isinstance(child, Group))

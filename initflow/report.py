@@ -70,8 +70,10 @@ def show(console: Console, name: str, result: Result, warnings: Iterable[Finding
     """The report for people: how it came out, step by step what happened, then the invariants, the broken ones first."""
     run = result.run
     setting = run.setting
-    surroundings = f"flow {setting.flow.name}, image {setting.image}, caller {setting.caller}, payload {' '.join(setting.args)}"
-    console.print(Text.assemble((name, "bold"), f"  {surroundings}"))
+    console.print(Text.assemble((name, "bold"), f"  flow {setting.flow.name}, payload {' '.join(setting.args)}"))
+    odd = [f"{what} {word}" for what, word in (("image", setting.image), ("caller", setting.caller)) if word != "default"]
+    if odd:
+        console.print(f"  {', '.join(odd)}", markup=False)
     outcome = Text.assemble("  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {OUTCOME_WORDS[run.outcome]}")
     if run.message:
         outcome.append(f": {run.message}")

@@ -11,6 +11,7 @@ from initflow import callers, nsinit
 from initflow.configuration import Configuration
 from initflow.flow import CURRENT, Flow, Step
 from initflow.messages import parse
+from initflow.steps import nsenter, starting
 from initflow.steps import parent as parent_steps
 from initflow.users import ExecUser
 from kernelapi.event import NO_RETURN, Event
@@ -22,6 +23,7 @@ class Role(Enum):
     CALLER = "caller"  # whoever starts the runtime
     PARENT = "parent"
     CHILD = "child"  # of the parent, between clone and exec
+    HELPER = "helper"  # that sets up a container with a user namespace, in all its processes
     INIT = "init"
     PAYLOAD = "payload"  # what init became, and its children
 
@@ -84,9 +86,13 @@ NSINIT_ROLES = {("exec",): Role.PARENT, ("init",): Role.INIT}
 def _role(process: Process) -> Role:
     function, args = process.image
     if function is nsinit.main:
+        if args[0][0].startswith(nsinit.ENTERS) or args[0][1:3] == ("exec", "--func"):
+            return Role.HELPER
         return NSINIT_ROLES.get(args[0][1:2], Role.PAYLOAD)
-    if function is parent_steps.run_prologue:
+    if function is starting.run_prologue:
         return Role.CHILD
+    if function in (starting.run_helper_prologue, nsenter.proceed):
+        return Role.HELPER
     return Role.CALLER if process.name == "1" or function is callers.start else Role.PAYLOAD
 
 

@@ -9,9 +9,6 @@ from kernelapi.flags import CloneFlag
 
 def beyond(configuration: Configuration) -> Iterator[Finding]:
     """Each thing that the flows here do not do yet."""
-    for index, namespace in enumerate(configuration.namespaces):
-        if namespace.type == "NEWUSER":
-            yield Finding("not-yet", f"$.namespaces[{index}]", "user namespaces are not supported yet")
     if configuration.clone_flags & CloneFlag.NEWNET:
         for index, network in enumerate(configuration.networks):
             if network is not None and network.type == "veth":

@@ -138,6 +138,12 @@ def process_state(task: Task) -> ProcessState:
     )
 
 
+def open_file(task: Task, fd: int) -> OpenFile | None:
+    """The descriptor `fd` of `task` as it is now; None where it is not open."""
+    entry = task.files.entries.get(fd)
+    return None if entry is None else _open_file(task, fd, entry.description, entry.cloexec)
+
+
 def mounts(task: Task) -> tuple[MountPoint, ...]:
     """The mounts of the process' namespace, in the order of their ids."""
     namespace = task.namespaces.mnt

@@ -1,7 +1,7 @@
 """`verify`: run a configuration's flow on a simulated machine and judge it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fakekernel.description import Description
@@ -9,12 +9,13 @@ from fakekernel.loaded import content_of
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, HostProfile
 from fakekernel.scheduler import Standstill
-from fakekernel.tree import ROOTFS, follow, make_directory, write_file
+from fakekernel.tree import ROOTFS, follow, write_file
 from initflow import images, nsinit
 from initflow.callers import DEFAULT_CALLER, Caller, call
+from initflow.collector import uncollected
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
-from initflow.flows import FLOWS, LIBCONTAINER
+from initflow.flows import FLOWS, original_flow
 from initflow.images import DEFAULT_IMAGE, RUNTIME, Image
 from initflow.invariants.judge import Judgement, judge
 from initflow.nsinit import FLOW_VARIABLE
@@ -25,6 +26,13 @@ from kernelapi.flags import FileType
 DEFAULT_PAYLOAD = ("/bin/true",)
 DATA_PATH = "/var/lib/initflow"
 CALLER_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
+
+HOST = replace(DEFAULT_HOST, shared_mounts=True)
+"""Where the runtime is started: a host as systemd leaves it, with every mount shared.
+
+Nearly every host is one, and only there is it seen what cutting propagation is for: on one whose mounts are private, a flow
+that forgets it does no harm, and pivot_root is not refused.
+"""
 
 USER_FILES = ("etc/passwd", "etc/group")
 SYSTEM_PLACES = (("proc",), ("sys",), ("dev",))
@@ -43,37 +51,41 @@ def verify(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
-    flow: Flow = LIBCONTAINER,
+    flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
-    host: HostProfile = DEFAULT_HOST,
+    host: HostProfile = HOST,
 ) -> Result:
     """Run `configuration` with the payload `args` through `flow` on a simulated `host`, and judge the run.
+
+    Without a `flow` it is the one that the original follows for this configuration.
 
     `image` is what becomes the container's root file system: one of `initflow.images`, or a real directory to load it from.
     `caller`, one of `initflow.callers`, starts the runtime. Raises `fakekernel.loading.TreeError` where the image cannot be
     read.
     """
-    run = execute(configuration, args, flow=flow, image=image, caller=caller, host=host)
-    return Result(run, judge(run))
+    with uncollected():
+        run = execute(configuration, args, flow=flow, image=image, caller=caller, host=host)
+        return Result(run, judge(run))
 
 
 def execute(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
-    flow: Flow = LIBCONTAINER,
+    flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
-    host: HostProfile = DEFAULT_HOST,
+    host: HostProfile = HOST,
     machine: Machine | None = None,
 ) -> Run:
     """The run alone, on `machine` if one is given."""
-    machine = Machine(host) if machine is None else machine
-    prepared = prepare(configuration, args, flow=flow, image=image, caller=caller, machine=machine)
-    standstill = prepared.machine.run()
-    prepared.machine.close()
-    return prepared.finish(standstill)
+    with uncollected():
+        machine = Machine(host) if machine is None else machine
+        prepared = prepare(configuration, args, flow=flow, image=image, caller=caller, machine=machine)
+        standstill = prepared.machine.run()
+        prepared.machine.close()
+        return prepared.finish(standstill)
 
 
 @dataclass(frozen=True)
@@ -94,13 +106,15 @@ def prepare(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
-    flow: Flow = LIBCONTAINER,
+    flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
     machine: Machine,
 ) -> Prepared:
     """Put the image, the runtime and the configuration on `machine`, and a caller that starts the runtime."""
     rootfs = configuration.root_fs or ROOTFS
+    original = original_flow(configuration)
+    flow = original if flow is None else flow
     if isinstance(image, Image):
         images.furnish(machine, image, rootfs)
     else:
@@ -121,7 +135,7 @@ def prepare(
     recorder = Recorder()
     machine.observers.append(recorder)
     environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
-    if flow is not LIBCONTAINER:
+    if flow is not original:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
     _, output = machine.spawn_captured(call, caller.name, (RUNTIME, "exec", "--", *args), environment, ROOTFS)
     return Prepared(setting, machine, recorder, output)
@@ -130,7 +144,9 @@ def prepare(
 def _configured_user(machine: Machine, configuration: Configuration, rootfs: str) -> ExecUser | None:
     """The ids that the configured user has by the image's files; None where there is no such user, or where it takes more than
     the image to know: what is mounted over the files, or links that lead through what the kernel shows."""
-    top = make_directory(machine.init.fs.root.dentry, rootfs)
+    top = follow(machine.init.fs.root.dentry, rootfs).dentry
+    if top is None:
+        return None
     mounts = configuration.mount_config.mounts if configuration.mount_config is not None else ()
     contents: list[bytes | None] = []
     try:

@@ -1,10 +1,19 @@
 """What a kernel raises that is not an answer of Linux, and the refusal that is one."""
 
 import os
+from errno import EAGAIN, EDEADLK, EOPNOTSUPP, errorcode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kernelapi.rules import Refusal
+
+
+_NAMES = {**errorcode, EAGAIN: "EAGAIN", EDEADLK: "EDEADLK", EOPNOTSUPP: "EOPNOTSUPP"}  # of two names, the kernel's
+
+
+def errno_name(errno: int) -> str:
+    """The name of an errno, as Linux and its manual use it; the number where it has none."""
+    return _NAMES.get(errno, str(errno))
 
 
 class ModelError(Exception):

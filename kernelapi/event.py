@@ -12,6 +12,9 @@ class NoReturn:
     def __repr__(self) -> str:
         return "?"
 
+    def __reduce__(self) -> str:
+        return "NO_RETURN"  # there is one of them, wherever it has been kept
+
 
 NO_RETURN = NoReturn()
 

@@ -190,8 +190,10 @@ class AddressFamily(IntEnum):
 
     UNIX = 1
     INET = 2
+    BRIDGE = 7
     INET6 = 10
     NETLINK = 16
+    PACKET = 17
 
 
 @plain_bits
@@ -328,7 +330,36 @@ class Clock(IntEnum):
 
     REALTIME = 0
     MONOTONIC = 1
+    MONOTONIC_RAW = 4
+    REALTIME_COARSE = 5
+    MONOTONIC_COARSE = 6
     BOOTTIME = 7
 
 
 TIMER_ABSTIME = 1
+
+
+@plain_bits
+class RandomFlag(IntFlag):
+    """getrandom(2)."""
+
+    NONBLOCK = 1
+    RANDOM = 2
+    INSECURE = 4
+
+
+@plain_bits
+class RenameFlag(IntFlag):
+    """renameat2(2)."""
+
+    NOREPLACE = 1
+    EXCHANGE = 2
+    WHITEOUT = 4
+
+
+@plain_bits
+class XattrFlag(IntFlag):
+    """setxattr(2)."""
+
+    CREATE = 1
+    REPLACE = 2

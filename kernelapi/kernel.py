@@ -12,6 +12,7 @@ from kernelapi.protocol.aliases import Aliases
 from kernelapi.protocol.capabilities import Capabilities
 from kernelapi.protocol.clock import ClockAndRandom
 from kernelapi.protocol.credentials import Credentials
+from kernelapi.protocol.links import Links
 from kernelapi.protocol.mounts import Mounts
 from kernelapi.protocol.names import Names
 from kernelapi.protocol.namespaces import Namespaces
@@ -29,6 +30,7 @@ class Calls(
     Signals,
     Namespaces,
     Sockets,
+    Links,
     Mounts,
     Names,
     Terminals,

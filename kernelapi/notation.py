@@ -1,38 +1,130 @@
-"""How a call reads: in the notation of strace, so that a trace of ours and one of strace's stand side by side."""
+"""How a call reads: in the notation of strace, so that a trace of ours and one of strace's stand side by side.
 
-from collections.abc import Callable
-from enum import IntFlag
-from errno import errorcode
+The tables below say which parameters and results have a spelling of their own; all others read as their type does
+(`kernelapi.spelling`). What strace shows in an argument that the kernel fills in, stands here in the result.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from kernelapi import spelling
 from kernelapi.call import Call
-from kernelapi.capability import LAST_CAP, Cap
+from kernelapi.errors import errno_name
 from kernelapi.event import NO_RETURN, Event
 from kernelapi.flags import (
-    AT_FDCWD,
-    AccessMode,
+    TIMER_ABSTIME,
     AddressFamily,
     AtFlag,
-    CloneFlag,
+    Clock,
     CloseRangeFlag,
+    Disposition,
     FdFlag,
-    MessageFlag,
     MountFlag,
     OpenFlag,
+    RandomFlag,
+    RenameFlag,
     Rlimit,
     Securebit,
     Seek,
     Shutdown,
-    Signal,
     SigprocmaskHow,
-    SocketType,
-    UmountFlag,
-    WaitFlag,
+    XattrFlag,
 )
+from kernelapi.spelling import bits_of, one_of, spelt
 
-STRING_LIMIT = 64
-"""Longer strings are cut, as strace cuts them."""
+Spell = Callable[[Any], str]
+
+
+def _or_null(spell: Spell) -> Spell:
+    return lambda value: "NULL" if value is None else spell(value)
+
+
+_at = bits_of("AT_", AtFlag)
+_clock = one_of("CLOCK_", Clock)
+_disposition = _or_null(lambda value: {Disposition.DEFAULT: "SIG_DFL", Disposition.IGNORE: "SIG_IGN"}[value])
+_family = one_of("AF_", AddressFamily)
+_fd_flags = bits_of("FD_", FdFlag)
+_optional = _or_null(lambda text: spelling.string(text) if text else "NULL")
+_resource = one_of("RLIMIT_", Rlimit)
+_securebits = bits_of("SECBIT_", Securebit)
+
+PARAMETERS: Mapping[str, Spell] = {
+    "dirfd":    spelling.directory,
+    "olddirfd": spelling.directory,
+    "newdirfd": spelling.directory,
+    "mode":     spelling.octal,
+    "mask":     spelling.octal,
+    "dev":      spelling.device,
+    "cap":      spelling.capability,
+    "signal":   spelling.signal,
+    "uid":      spelling.identifier,
+    "gid":      spelling.identifier,
+    "ruid":     spelling.identifier,
+    "euid":     spelling.identifier,
+    "suid":     spelling.identifier,
+    "rgid":     spelling.identifier,
+    "egid":     spelling.identifier,
+    "sgid":     spelling.identifier,
+    "clock":    _clock,
+    "family":   _family,
+    "resource": _resource,
+}  # fmt: skip
+"""By the name of a parameter, whichever call has it."""
+
+ARGUMENTS: Mapping[tuple[str, str], Spell] = {
+    ("clone", "flags"):              spelling.clone_flags,
+    ("unshare", "flags"):            spelling.namespaces,
+    ("setns", "nstype"):             spelling.namespaces,
+    ("execveat", "flags"):           _at,
+    ("wait4", "options"):            spelling.wait_options,
+    ("pidfd_open", "flags"):         bits_of("PIDFD_", OpenFlag),
+    ("openat", "flags"):             spelling.open_flags,
+    ("newfstatat", "flags"):         _at,
+    ("faccessat2", "mode"):          spelling.access_mode,
+    ("faccessat2", "flags"):         lambda value: _at(value).replace("AT_REMOVEDIR", "AT_EACCESS"),
+    ("mknodat", "mode"):             spelling.mode,
+    ("linkat", "flags"):             _at,
+    ("renameat2", "flags"):          bits_of("RENAME_", RenameFlag),
+    ("unlinkat", "flags"):           _at,
+    ("fchownat", "flags"):           _at,
+    ("setxattr", "flags"):           bits_of("XATTR_", XattrFlag),
+    ("close_range", "flags"):        bits_of("CLOSE_RANGE_", CloseRangeFlag),
+    ("dup3", "flags"):               spelling.descriptor_flags,
+    ("pipe2", "flags"):              spelling.descriptor_flags,
+    ("fcntl_setfd", "flags"):        _fd_flags,
+    ("fcntl_setfl", "flags"):        spelling.open_flags,
+    ("lseek", "whence"):             one_of("SEEK_", Seek),
+    ("mount", "source"):             _optional,
+    ("mount", "fstype"):             _optional,
+    ("mount", "flags"):              bits_of("MS_", MountFlag),
+    ("mount", "data"):               _optional,
+    ("umount2", "flags"):            spelling.umount_flags,
+    ("prctl_set_securebits", "bits"): _securebits,
+    ("rt_sigaction", "disposition"): _disposition,
+    ("rt_sigprocmask", "how"):       one_of("SIG_", SigprocmaskHow),
+    ("socket", "type"):              spelling.socket_type,
+    ("socketpair", "type"):          spelling.socket_type,
+    ("shutdown", "how"):             one_of("SHUT_", Shutdown),
+    ("sendmsg", "flags"):            spelling.message_flags,
+    ("recvmsg", "flags"):            spelling.message_flags,
+    ("clock_nanosleep", "flags"):    lambda value: {0: "0", TIMER_ABSTIME: "TIMER_ABSTIME"}.get(value, f"{value:#x}"),
+    ("clock_nanosleep", "nanoseconds"): spelling.nanoseconds,
+    ("getrandom", "flags"):          bits_of("GRND_", RandomFlag),
+}  # fmt: skip
+"""By call and parameter. An alias reads as the call that it is a narrower name of."""
+
+RESULTS: Mapping[str, Spell] = {
+    "wait4":                lambda found: f"[{found[0]}, {spelling.wait_status(found[1]) if found[0] else 'NULL'}]",
+    "fcntl_getfd":          _fd_flags,
+    "fcntl_getfl":          spelling.open_flags,
+    "umask":                spelling.octal,
+    "prctl_get_pdeathsig":  spelling.signal,
+    "prctl_get_securebits": _securebits,
+    "rt_sigaction":         _disposition,
+    "clock_gettime":        spelling.nanoseconds,
+}  # fmt: skip
+"""By call."""
 
 
 def render(event: Event) -> str:
@@ -41,122 +133,34 @@ def render(event: Event) -> str:
 
 
 def render_call(call: Call, args: tuple[Any, ...]) -> str:
-    names = [parameter.name for parameter in call.parameters]
-    shown = [_argument(call.name, names[min(i, len(names) - 1)], value) for i, value in enumerate(args)]
+    """The call with its arguments: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY)`."""
+    spellings = _spellings(call)
+    last = len(spellings) - 1
+    shown = [spellings[min(index, last)](value) for index, value in enumerate(args)]
+    if call.name in _MAKERS and not args[-2] & _MAKES:  # nothing is made: the mode says nothing
+        shown.pop()
     return f"{call.name}({', '.join(shown)})"
 
 
 def render_answer(event: Event) -> str:
+    """What came back: a value, `0` for none, `-1` and the errno, or `?` where the call did not come back."""
     if event.errno:
-        return f"-1 {errorcode.get(event.errno, event.errno)}"
+        return f"-1 {errno_name(event.errno)}"
     if event.result is None:
         return "0"
     if event.result is NO_RETURN:
         return "?"
-    return _value(event.result)
+    return RESULTS.get((event.call.general or event.call).name, spelt)(event.result)
 
 
-_SETS: dict[tuple[str, str], tuple[str, type[IntFlag]]] = {
-    ("clone", "flags"): ("CLONE_", CloneFlag),
-    ("unshare", "flags"): ("CLONE_", CloneFlag),
-    ("setns", "nstype"): ("CLONE_", CloneFlag),
-    ("openat", "flags"): ("O_", OpenFlag),
-    ("open", "flags"): ("O_", OpenFlag),
-    ("dup3", "flags"): ("O_", OpenFlag),
-    ("pipe2", "flags"): ("O_", OpenFlag),
-    ("fcntl_setfl", "flags"): ("O_", OpenFlag),
-    ("fcntl_setfd", "flags"): ("FD_", FdFlag),
-    ("close_range", "flags"): ("CLOSE_RANGE_", CloseRangeFlag),
-    ("mount", "flags"): ("MS_", MountFlag),
-    ("umount2", "flags"): ("MNT_", UmountFlag),
-    ("wait4", "options"): ("W", WaitFlag),
-    ("access", "mode"): ("_OK", AccessMode),
-    ("prctl_set_securebits", "bits"): ("SECBIT_", Securebit),
-    ("sendmsg", "flags"): ("MSG_", MessageFlag),
-    ("recvmsg", "flags"): ("MSG_", MessageFlag),
-    ("socket", "type"): ("SOCK_", SocketType),
-    ("socketpair", "type"): ("SOCK_", SocketType),
-}
-
-def _argument(call: str, parameter: str, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if parameter.endswith("dirfd") and value == AT_FDCWD:
-            return "AT_FDCWD"
-        if parameter in ("mode", "mask") and (call, parameter) not in _SETS:
-            return f"{value:#05o}" if value else "0"
-        if parameter == "cap":
-            return _capability(value)
-        if (call, parameter) in _SETS:
-            return _flags(*_SETS[call, parameter], value)
-        if parameter == "flags":
-            return _flags("AT_", AtFlag, value)
-        if (call, parameter) in _NUMBERS:
-            return _NUMBERS[call, parameter](value)
-    if callable(value):
-        return str(value.__qualname__)
-    return _value(value)
-
-
-def _capability(number: int) -> str:
-    return f"CAP_{Cap(number).name}" if 0 <= number <= LAST_CAP else str(number)
-
-
-def _signal(number: int) -> str:
-    return f"SIG{Signal(number).name}" if number in Signal.__members__.values() else str(number)
-
-
-def _member(prefix: str, numbers: Any, value: int) -> str:
-    return f"{prefix}{numbers(value).name}" if value in numbers.__members__.values() else str(value)
+_MAKERS = ("open", "openat")
+_MAKES = OpenFlag.CREAT | OpenFlag.TMPFILE & ~OpenFlag.DIRECTORY
 
 
 @cache
-def _flags(prefix: str, flags: type[IntFlag], value: int) -> str:
-    shown = []
-    if prefix == "O_":
-        shown.append(("O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE")[value & 3])
-        value &= ~3
-    rest = value
-    if prefix == "CLONE_" and value & 0xFF and flags is CloneFlag and value & 0xFF != CloneFlag.NEWTIME:
-        rest &= ~0xFF
-    for member in flags:
-        if member.value and rest & member.value == member.value:
-            shown.append(prefix + str(member.name))
-            rest &= ~member.value
-    if prefix == "CLONE_" and value & 0xFF and value & 0xFF != CloneFlag.NEWTIME:
-        shown.append(_signal(value & 0xFF))
-    if rest:
-        shown.append(f"{rest:#x}")
-    return "|".join(shown) or "0"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, (str, bytes)):
-        return _string(value)
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if value is None:
-        return "NULL"
-    return str(value) if isinstance(value, int) else repr(value)
-
-
-def _string(value: str | bytes) -> str:
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
-    cut = text[:STRING_LIMIT].encode("unicode_escape").decode().replace('"', '\\"')
-    return f'"{cut}"' + ("..." if len(text) > STRING_LIMIT else "")
-
-
-_NUMBERS: dict[tuple[str, str], Callable[[int], str]] = {
-    ("kill", "signal"): _signal,
-    ("rt_sigaction", "signal"): _signal,
-    ("prctl_set_pdeathsig", "signal"): _signal,
-    ("prlimit64", "resource"): lambda n: _member("RLIMIT_", Rlimit, n),
-    ("setrlimit", "resource"): lambda n: _member("RLIMIT_", Rlimit, n),
-    ("getrlimit", "resource"): lambda n: _member("RLIMIT_", Rlimit, n),
-    ("lseek", "whence"): lambda n: _member("SEEK_", Seek, n),
-    ("shutdown", "how"): lambda n: _member("SHUT_", Shutdown, n),
-    ("rt_sigprocmask", "how"): lambda n: _member("SIG_", SigprocmaskHow, n),
-    ("socket", "family"): lambda n: _member("AF_", AddressFamily, n),
-    ("socketpair", "family"): lambda n: _member("AF_", AddressFamily, n),
-}
+def _spellings(call: Call) -> tuple[Spell, ...]:
+    """Of each parameter; the last one is that of all further arguments."""
+    name = (call.general or call).name
+    return tuple(
+        ARGUMENTS.get((name, parameter.name)) or PARAMETERS.get(parameter.name, spelt) for parameter in call.parameters
+    )

@@ -8,7 +8,8 @@ An implementation refuses *by row*; the reference pages, the errnos that fault i
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from errno import errorcode
+
+from kernelapi.errors import errno_name
 
 
 class Depends(Enum):
@@ -51,7 +52,7 @@ class Refusal(Rule):
 
     @property
     def errno_name(self) -> str:
-        return errorcode[self.errno]
+        return errno_name(self.errno)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

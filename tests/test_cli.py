@@ -82,6 +82,29 @@ def test_a_rootfs_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
     refused(initflow("verify", MINIMAL, "--rootfs", tmp_path / "missing"), "missing")
 
 
+@pytest.mark.parametrize("option", ["--image", "--caller"])
+def test_images_and_callers_are_listed_with_what_is_odd_about_them(option: str) -> None:
+    result = initflow("verify", option, "list")
+    assert result.returncode == 0
+    assert "default" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--image", "--caller"])
+def test_an_unknown_image_or_caller_gets_one_sentence(option: str) -> None:
+    refused(initflow("verify", MINIMAL, option, "nothing-like-it"), option.removeprefix("--"), "nothing-like-it")
+
+
+def test_an_image_and_a_directory_are_one_too_many(tmp_path: Path) -> None:
+    refused(initflow("verify", MINIMAL, "--rootfs", tmp_path, "--image", "readonly"), "--rootfs", "--image")
+
+
+def test_the_image_and_the_caller_are_named_in_what_is_shown() -> None:
+    words = ("verify", MINIMAL, "--image", "bin-missing", "--caller", "groups")
+    (result,) = json.loads(initflow(*words, "--json").stdout)["results"]
+    assert (result["image"], result["caller"], result["outcome"]) == ("bin-missing", "groups", "refused")
+    assert "image bin-missing, caller groups" in initflow(*words).stdout
+
+
 def test_the_shipped_example_shows_exactly_its_expected_findings() -> None:
     result = initflow("verify", MINIMAL, "--expect", EXAMPLES / "expected" / "minimal.json")
     assert result.returncode == 0, result.stdout

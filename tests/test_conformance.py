@@ -1,31 +1,24 @@
 """Every case of the conformance suite, on the simulated kernel and on the real one, and what they cover together.
 
-Of each case is recorded which calls it made and with which errors they came back: on the real kernel in memory that all its
-processes share. A test that looks at the whole plays what the tests before it have not.
+Of each case is recorded which calls it made and with which errors they came back. A test that looks at the whole plays what
+the tests before it have not.
 """
 
 import functools
-import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from errno import errorcode
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import kernelapi.linux.kernel
 from fakekernel import subject
 from fakekernel.machine import Machine
-from kernelapi.call import Call, Dispatch
-from kernelapi.event import NO_RETURN, Event
-from kernelapi.kernel import CALLS, Kernel, bind
+from kernelapi.kernel import CALLS, Kernel
+from kernelapi.recorder import SharedLog, record
 from kernelapi.testing import Case, Report, all_cases, linux
 from kernelapi.testing import cases as package
 from kernelapi.testing.cases import NOUNS
-
-STAGE, INIT = "1", "1.1"
-"""What the simulated kernel calls the two processes before that of the case."""
 
 CASES = all_cases()
 BOTH = [pytest.param(case, id=f"{case.noun}-{case.name}") for case in CASES]
@@ -47,23 +40,16 @@ class Played:
     errors: frozenset[tuple[str, int]]
 
 
-def observed(case: Case, begin: Callable[[], None]) -> Case:
-    """The case, whose process says `begin` before anything else."""
+def played(case: Case, run: Callable[[Case], Report]) -> Played:
+    """Play a case, whose own calls and its children's are recorded: not those of programs that it executes."""
+    log = SharedLog()
 
     @functools.wraps(case.law)
     def law(kernel: Kernel) -> None:
-        begin()
-        case.law(kernel)
+        case.law(record(kernel, log))
 
-    return replace(case, law=law)
-
-
-@functools.cache
-def simulated(case: Case) -> Played:
-    machine = Machine(checks=True)
-    started: list[int] = []
-    report = subject.run(observed(case, lambda: started.append(len(machine.events))), machine)
-    events = list(own(machine.events[started[0] :])) if started else []
+    report = run(replace(case, law=law))
+    events = log.events()
     return Played(
         report,
         frozenset(event.call.name for event in events),
@@ -71,58 +57,14 @@ def simulated(case: Case) -> Played:
     )
 
 
-def own(events: list[Event]) -> Iterator[Event]:
-    """Those of the case and of its children: not of the stage, nor of programs that the case executes."""
-    ran: set[str] = set()
-    for event in events:
-        process = event.process
-        if process in (STAGE, INIT) or any(process == name or process.startswith(f"{name}.") for name in ran):
-            continue
-        yield event
-        if event.result is NO_RETURN and event.call.name in ("execve", "execveat"):
-            ran.add(process)
-
-
-WIDTH = 256  # one byte for each errno, that of 0 for having been made at all
-TABLE = mmap.mmap(-1, WIDTH * len(CALLS))
-ROW = {name: WIDTH * index for index, name in enumerate(CALLS)}
-
-
-recorded = False
-"""Whether this process belongs to a case: set where one begins, inherited by its children."""
-
-
-def begin() -> None:
-    global recorded
-    recorded = True
-
-
-def recording(dispatch: Dispatch) -> Kernel:
-    def record(call: Call, args: tuple[Any, ...]) -> Any:
-        if not recorded:
-            return dispatch(call, args)
-        row = ROW[call.name]
-        TABLE[row] = 1
-        try:
-            return dispatch(call, args)
-        except OSError as error:
-            TABLE[row + (error.errno or 0)] = 1
-            raise
-
-    return bind(record)
+@functools.cache
+def simulated(case: Case) -> Played:
+    return played(case, lambda case: subject.run(case, Machine(checks=True)))
 
 
 @functools.cache
 def real(case: Case) -> Played:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernelapi.linux.kernel, "bind", recording)
-        TABLE[:] = bytes(len(TABLE))
-        report = linux.run(observed(case, begin))
-    return Played(
-        report,
-        frozenset(name for name, row in ROW.items() if TABLE[row]),
-        frozenset((name, errno) for name, row in ROW.items() for errno in range(1, WIDTH) if TABLE[row + errno]),
-    )
+    return played(case, linux.run)
 
 
 @pytest.mark.parametrize("case", BOTH)

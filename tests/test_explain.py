@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 
-from initflow.flow import Group, Step, step
-from initflow.flows import LIBCONTAINER
+from initflow.flow import Flow, Group, Step, step
+from initflow.flows import FLOWS
 from initflow.golang import write_all
 from initflow.invariants.catalogue import INVARIANTS
 from initflow.invariants.lines import LINES
 from initflow.reference import steps
-from initflow.reference.synchronisation import picture, synchronisations
+from initflow.reference.synchronisation import FIRST, LAST, SYNCHRONISATIONS, pictures
 from initflow.steps.context import Init
 from kernelapi.kernel import CALLS
 from kernelapi.protocol.families import FAMILIES
 from kernelapi.rules import rules
 
 PROJECT = Path(__file__).parents[1]
+ALL_FLOWS = tuple(FLOWS.values())  # before tests add their own
 MINIMAL = PROJECT / "examples" / "minimal.json"
 
 
@@ -53,9 +54,10 @@ def joined(text: str) -> str:
 
 
 @pytest.mark.parametrize("columns", [80, 160])
-def test_a_flow_is_shown_with_every_step_its_reason_and_its_prefixes(columns: int) -> None:
-    text = shown("explain", "libcontainer", columns=columns)
-    for leaf in LIBCONTAINER.leaves():
+@pytest.mark.parametrize("flow", ALL_FLOWS, ids=lambda flow: flow.name)
+def test_a_flow_is_shown_with_every_step_its_reason_and_its_prefixes(flow: Flow, columns: int) -> None:
+    text = shown("explain", flow.name, columns=columns)
+    for leaf in flow.leaves():
         assert leaf.name in text
     assert "Before the group and the user id" in joined(text)
     assert '"finalize namespace"' in text
@@ -63,7 +65,7 @@ def test_a_flow_is_shown_with_every_step_its_reason_and_its_prefixes(columns: in
     assert "reads exec_user" in text
 
 
-def test_without_words_the_flow_that_verify_follows_is_explained() -> None:
+def test_without_words_the_flow_without_user_namespaces_is_explained() -> None:
     assert shown("explain").startswith(shown("explain", "libcontainer"))
 
 
@@ -79,6 +81,13 @@ def test_a_step_is_shown_with_its_place_its_source_and_who_looks_at_it(columns: 
     assert "CAP-04" in text
 
 
+def test_a_slot_is_filled_by_earlier_steps_and_read_by_later_ones() -> None:
+    (found,) = document("explain", "libcontainer", "load_environment")["steps"]
+    (place,) = found["places"]
+    assert place["read_by"] == {"environment": ["set_home", "execute"]}
+    assert "which is there from the start" in joined(shown("explain", "resolve_rootfs"))
+
+
 def test_what_breaks_without_a_step_is_found_by_leaving_it_out() -> None:
     text = joined(shown("explain", "set_gid", "--config", MINIMAL))
     assert f"Without it, on {MINIMAL}: executed." in text
@@ -89,14 +98,15 @@ def test_what_breaks_without_a_step_is_found_by_leaving_it_out() -> None:
     assert "ID-01" in found["without_it"]["broken"]
 
 
-def test_the_json_of_a_flow_is_its_tree() -> None:
-    (flow,) = document("explain", "libcontainer")["flows"]
-    assert flow["parts"][0]["part"] == "parent"
+@pytest.mark.parametrize("flow", ALL_FLOWS, ids=lambda flow: flow.name)
+def test_the_json_of_a_flow_is_its_tree(flow: Flow) -> None:
+    (tree,) = document("explain", flow.name)["flows"]
+    assert tree["parts"][0]["part"] == "parent"
 
     def names(node: dict[str, Any]) -> list[str]:
         return [node["name"]] if node["kind"] == "step" else [name for child in node["children"] for name in names(child)]
 
-    assert [name for part in flow["parts"] for name in names(part)] == [leaf.name for leaf in LIBCONTAINER.leaves()]
+    assert [name for part in tree["parts"] for name in names(part)] == [leaf.name for leaf in flow.leaves()]
 
 
 def test_the_json_of_a_step_has_the_documented_keys() -> None:
@@ -114,7 +124,7 @@ def test_the_json_of_a_step_has_the_documented_keys() -> None:
 
 
 def test_the_source_that_is_named_is_that_of_the_step() -> None:
-    for leaf in LIBCONTAINER.leaves():
+    for leaf in (leaf for flow in ALL_FLOWS for leaf in flow.leaves()):
         file, line = steps.source(leaf)
         text = (PROJECT / file).read_text().splitlines()
         assert any(f"def {leaf.name}(" in text[number] for number in range(line - 1, line + 2)), leaf.name
@@ -156,19 +166,22 @@ def test_each_condition_has_a_name() -> None:
     def groups(group: Group) -> list[Group]:
         return [group, *(below for child in group.children if isinstance(child, Group) for below in groups(child))]
 
-    for part in steps.parts(LIBCONTAINER).values():
+    for part in (part for flow in ALL_FLOWS for part in steps.parts(flow).values()):
         for group in groups(part):
             assert "<" not in steps.condition(group)
 
 
-def test_the_picture_has_all_steps_and_an_arrow_for_each_synchronisation() -> None:
-    lines = list(picture(LIBCONTAINER))
+@pytest.mark.parametrize("flow", ALL_FLOWS, ids=lambda flow: flow.name)
+def test_the_pictures_have_an_arrow_for_each_synchronisation(flow: Flow) -> None:
+    lines = [line for one in pictures(flow).values() for line in one]
     arrows = [line for line in lines if "->" in line or "<-" in line]
-    assert len(arrows) == len(synchronisations(LIBCONTAINER)) == 5
-    for leaf in LIBCONTAINER.parent.leaves():
+    names = {leaf.name for leaf in flow.leaves()} | {FIRST, LAST}
+    assert len(arrows) == len([one for one in SYNCHRONISATIONS if {one.sender, one.receiver} <= names])
+    for leaf in flow.parent.leaves():
         assert any(line.startswith(leaf.name) for line in lines)
     barrier = next(line.split() for line in arrows if "network state" in line)
     assert (barrier[0], barrier[-1]) == ("send_network_state", "read_network_state")
+    assert len(arrows) >= 5
 
 
 def test_steps_of_a_wrapping_group_are_told_from_those_of_a_real_one() -> None:

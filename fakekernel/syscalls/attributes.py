@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials
-from fakekernel.filesystem import Dentry, Inode
+from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode
 from fakekernel.filetable import description, usable
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount
@@ -16,7 +16,7 @@ from fakekernel.regular import FILE_CAPABILITIES
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.capability import EMPTY, Cap
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, AtFlag, FileType, MountFlag, Securebit
+from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, AtFlag, FileType, MountFlag, Securebit, XattrFlag
 from kernelapi.ids import UNCHANGED, Fd, Kgid, Kuid
 from kernelapi.protocol.attributes import (
     ACCESS_ARGUMENTS,
@@ -27,6 +27,7 @@ from kernelapi.protocol.attributes import (
     ACCESS_READ_ONLY_FILE_SYSTEM,
     CHANGE_FIXED,
     CHANGE_READ_ONLY,
+    CHANGE_UNMAPPED,
     CHMOD_NOT_OWNER,
     CHMOD_STRIPS_SETGID,
     CHOWN_DROPS_CAPABILITIES,
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
 NOFOLLOW, EMPTY_PATH, EACCESS = int(AtFlag.SYMLINK_NOFOLLOW), int(AtFlag.EMPTY_PATH), int(AtFlag.EACCESS)
 STAT_KNOWN = NOFOLLOW | EMPTY_PATH | int(AtFlag.NO_AUTOMOUNT) | 0x6000  # and the two AT_STATX_* that choose how to ask a server
 
+PROC_ROOT = "proc.top"
+"""The behaviour of the one directory of a proc whose mode and owner may be changed (it has no setattr of its own)."""
+
 DEVICES = (FileType.CHR, FileType.BLK)
 
 TMPFS_ENTRY = 20
@@ -66,7 +70,7 @@ TMPFS_ENTRY = 20
 
 EXT4_DIRECTORY = 4096
 
-XATTR_CREATE, XATTR_REPLACE = 1, 2
+XATTR_CREATE, XATTR_REPLACE = map(int, XattrFlag)
 XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
 
 CAP_REVISION_MASK, CAP_REVISION_2, CAP_REVISION_3 = 0xFF000000, 0x02000000, 0x03000000
@@ -168,7 +172,9 @@ class AttributeCalls(SyscallBase):
         refresh(self, inode)
         if mount is not None and is_read_only(mount):
             self.refuse(CHANGE_READ_ONLY)
-        if inode.sb.fstype == "proc":
+        if inode.uid == INVALID_UID or inode.gid == INVALID_GID:
+            self.refuse(CHANGE_UNMAPPED)
+        if inode.sb.fstype == "proc" and inode.behaviour != PROC_ROOT:
             self.fail(CHANGE_FIXED)
         if not owns(cred, inode):
             self.refuse(CHMOD_NOT_OWNER)
@@ -209,11 +215,16 @@ class AttributeCalls(SyscallBase):
                 self.refuse(CHOWN_UNMAPPED)
         # That the file system's user namespace knows the new ids is asked only of idmapped mounts (from_vfsuid).
         refresh(self, inode)
+        if (kuid is None and inode.uid == INVALID_UID) or (kgid is None and inode.gid == INVALID_GID):
+            self.refuse(CHANGE_UNMAPPED)
         is_owner = cred.fsuid == inode.uid
         privileged = capable_toward(cred, inode, Cap.CHOWN)
-        if kuid is not None and not privileged and not (is_owner and kuid == inode.uid):
+        # What has no valid owner may be given one by whoever has the capability over the file system's user namespace.
+        may_adopt = inode.uid == INVALID_UID and self.capable_over(inode.sb.userns, Cap.CHOWN)
+        if kuid is not None and not (privileged or may_adopt or (is_owner and kuid == inode.uid)):
             self.refuse(CHOWN_UID_DENIED)
-        if kgid is not None and not privileged and not (is_owner and (kgid == inode.gid or cred.in_group(kgid))):
+        may_adopt = inode.gid == INVALID_GID and self.capable_over(inode.sb.userns, Cap.CHOWN)
+        if kgid is not None and not (privileged or may_adopt or (is_owner and (kgid == inode.gid or cred.in_group(kgid)))):
             self.refuse(CHOWN_GID_DENIED)
         mode = inode.mode
         if not inode.is_directory and self.happens(CHOWN_DROPS_SET_ID):
@@ -306,5 +317,5 @@ def _is_unchanged(id: int) -> bool:
 
 def _require_lasting(inode: Inode) -> None:
     """Raise `NotModelled` for a file whose owner and mode are not its own to keep."""
-    if inode.behaviour and inode.sb.fstype in ("proc", "sysfs"):
+    if inode.behaviour and inode.sb.fstype in ("proc", "sysfs") and inode.behaviour != PROC_ROOT:
         raise NotModelled(f"changing the attributes of a file in {inode.sb.fstype}")

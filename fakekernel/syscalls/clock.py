@@ -9,17 +9,11 @@ from hashlib import blake2b
 from fakekernel.namespaces import TimeNamespace
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import TIMER_ABSTIME, Clock
+from kernelapi.flags import TIMER_ABSTIME, Clock, RandomFlag
 from kernelapi.protocol.clock import (
     CLOCK_CANNOT_SLEEP,
-    CLOCK_MONOTONIC_COARSE,
     CLOCK_NEGATIVE,
-    CLOCK_RAW,
-    CLOCK_REALTIME_COARSE,
     CLOCK_UNKNOWN,
-    GRND_INSECURE,
-    GRND_NONBLOCK,
-    GRND_RANDOM,
     RANDOM_FLAGS,
 )
 
@@ -47,16 +41,16 @@ def _boottime(time: TimeNamespace) -> int:
 
 OFFSETS: dict[int, Callable[[TimeNamespace], int]] = {
     Clock.REALTIME: _realtime,
-    CLOCK_REALTIME_COARSE: _realtime,
+    Clock.REALTIME_COARSE: _realtime,
     Clock.MONOTONIC: _monotonic,
-    CLOCK_RAW: _monotonic,
-    CLOCK_MONOTONIC_COARSE: _monotonic,
+    Clock.MONOTONIC_RAW: _monotonic,
+    Clock.MONOTONIC_COARSE: _monotonic,
     Clock.BOOTTIME: _boottime,
 }
 """What each clock shows beyond the time since boot, in a time namespace (time_namespaces(7))."""
 
 THREAD_CPUTIME = 3
-CANNOT_SLEEP = (THREAD_CPUTIME, CLOCK_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE)
+CANNOT_SLEEP = (THREAD_CPUTIME, Clock.MONOTONIC_RAW, Clock.REALTIME_COARSE, Clock.MONOTONIC_COARSE)
 
 NOT_SIMULATED = {2: "the CPU time of a process", THREAD_CPUTIME: "the CPU time of a thread", 8: "CLOCK_REALTIME_ALARM",
                  9: "CLOCK_BOOTTIME_ALARM", 11: "CLOCK_TAI"}  # fmt: skip
@@ -105,7 +99,7 @@ class ClockCalls(SyscallBase):
     def getrandom(self, count: int, flags: int = 0) -> bytes:
         if count < 0:
             raise ModelError(f"{count} is no number of bytes")
-        if flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) or (flags & GRND_RANDOM and flags & GRND_INSECURE):
+        if flags & ~(RandomFlag.NONBLOCK | RandomFlag.RANDOM | RandomFlag.INSECURE) or (flags & RandomFlag.RANDOM and flags & RandomFlag.INSECURE):
             self.refuse(RANDOM_FLAGS)
         if count > MOST_RANDOM:
             raise NotModelled(f"{count} random bytes at a time")

@@ -14,7 +14,7 @@ from fakekernel.propagation import detach_mounts
 from fakekernel.syscalls.creation import CreationBase
 from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, AtFlag, FileType
+from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, AtFlag, FileType, RenameFlag
 from kernelapi.protocol.entries import (
     CREATE_REMOVED,
     CREATE_UNSUPPORTED,
@@ -64,8 +64,7 @@ MAKEABLE = (FileType.REG, FileType.CHR, FileType.BLK, FileType.FIFO, FileType.SO
 # Plain numbers: an operation on members of an IntFlag is slow.
 REMOVEDIR, SYMLINK_FOLLOW, EMPTY_PATH = int(AtFlag.REMOVEDIR), int(AtFlag.SYMLINK_FOLLOW), int(AtFlag.EMPTY_PATH)
 
-NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
-"""The flags of renameat2."""
+NOREPLACE, EXCHANGE, WHITEOUT = map(int, RenameFlag)
 
 
 class EntryCalls(CreationBase):

@@ -72,11 +72,11 @@ class MountCalls(UmountCalls):
         if not self.may_mount():
             self.refuse(rows.MOUNT_UNPRIVILEGED)
         if flags & (REMOUNT | BIND) == REMOUNT | BIND:
-            self._remount_one(place, _mount_flags(flags, place.mount))
+            self._remount_one(place, self._flags_of_remount(flags, place.mount), recursive=bool(flags & REC))
         elif flags & REMOUNT:
-            self._remount(place, flags, _mount_flags(flags, place.mount), data)
+            self._remount(place, flags, self._flags_of_remount(flags, place.mount), data)
         elif flags & BIND:
-            self._bind(place, source, recursive=bool(flags & REC))
+            self._bind(place, source, flags)
         elif flags & PROPAGATION:
             self._change_propagation(place, flags)
         elif flags & MOVE:
@@ -85,7 +85,11 @@ class MountCalls(UmountCalls):
             self._mount_new(place, fstype, source, flags, data)
 
     def _graft(self, tree: Mount, place: Path) -> None:
-        attach_tree(self.machine.system, self.task.namespaces.mnt, tree, place.mount, place.dentry)
+        below, covered = place.mount.parent, place.mount.mountpoint
+        stacks = place.dentry is place.mount.root and self.happens(rows.MOUNT_STACKS)
+        if not stacks and place.dentry is place.mount.root and below is not None and covered is not None:
+            place = Path(below, covered)
+        attach_tree(self.machine.system, self.task.namespaces.mnt, tree, place.mount, place.dentry, self.machine.suspended)
 
     def _check_room(self, place: Path, more: int) -> None:
         """Whether `more` mounts fit the namespace of `place`, and all others that they propagate to (count_mounts)."""
@@ -99,13 +103,20 @@ class MountCalls(UmountCalls):
 
     # -- mount: remount --
 
-    def _remount_one(self, place: Path, flags: int) -> None:
+    def _flags_of_remount(self, flags: int, mount: Mount) -> int:
+        kept = 0 if self.happens(rows.REMOUNT_CLEARS) else mount.flags & ~ATIME
+        return _mount_flags(flags, mount) | kept
+
+    def _remount_one(self, place: Path, flags: int, *, recursive: bool) -> None:
         mount = place.mount
         self._check_remount(place, flags)
         becomes_readonly = flags & RDONLY and not (mount.flags | mount.sb.flags) & RDONLY
         if becomes_readonly and is_written_through(self.machine.system, mount):
             self.refuse(rows.REMOUNT_BUSY)
         # -- effects only below --
+        if recursive and not self.happens(rows.REMOUNT_NOT_BELOW):
+            for each in descend(mount):
+                each.flags = flags
         mount.flags = flags
 
     def _remount(self, place: Path, given: int, flags: int, data: str) -> None:
@@ -123,9 +134,10 @@ class MountCalls(UmountCalls):
         if becomes_readonly and is_written(self.machine.system, sb):
             self.refuse(rows.REMOUNT_BUSY)
         # -- effects only below --
-        if fstype.reconfigure is not None:
-            fstype.reconfigure(self, sb, request)
-        sb.flags = sb.flags & ~REMOUNTABLE | request.flags & REMOUNTABLE
+        if self.happens(rows.REMOUNT_EVERYWHERE):
+            if fstype.reconfigure is not None:
+                fstype.reconfigure(self, sb, request)
+            sb.flags = sb.flags & ~REMOUNTABLE | request.flags & REMOUNTABLE
         mount.flags = flags
 
     def _check_remount(self, place: Path, flags: int) -> None:
@@ -142,7 +154,8 @@ class MountCalls(UmountCalls):
 
     # -- mount: bind --
 
-    def _bind(self, place: Path, source: str, *, recursive: bool) -> None:
+    def _bind(self, place: Path, source: str, flags: int) -> None:
+        recursive = bool(flags & REC)
         if not source:
             self.refuse(rows.BIND_WITHOUT_SOURCE)
         origin = resolve(self, AT_FDCWD, source)
@@ -172,9 +185,11 @@ class MountCalls(UmountCalls):
         # -- effects only below --
         system = self.machine.system
         if recursive:
-            tree = copy_tree(system, mount, root, copy_unbindable=False)[mount]
+            tree = copy_tree(system, mount, root, copy_unbindable=not self.happens(rows.BIND_PRUNES))[mount]
         else:
             tree = clone_mount(system, mount, root)
+        if not self.happens(rows.BIND_IGNORES_FLAGS):
+            tree.flags = _mount_flags(flags, None)
         self._graft(tree, place)
 
     # -- mount: propagation --

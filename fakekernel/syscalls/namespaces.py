@@ -19,6 +19,7 @@ from fakekernel.namespaces import (
     TimeNamespace,
     UtsNamespace,
 )
+from fakekernel.netusers import leave_network_namespace
 from fakekernel.nsproxy import (
     NAMESPACES,
     NEWCGROUP,
@@ -109,10 +110,9 @@ class NamespaceCalls(SyscallBase):
         if flags & NEWUSER:
             cred = new_user_namespace(self, cred)
         if flags & NAMESPACES:
-            left = task.namespaces.mnt
+            left = task.namespaces
             task.namespaces = unshare_namespaces(self, flags, cred, fs)
-            if task.namespaces.mnt is not left:
-                leave_mount_namespace(self.machine.system, left)
+            self._leave(left)
         if flags & NEWUSER:
             self.commit_creds(cred)
 
@@ -143,10 +143,17 @@ class NamespaceCalls(SyscallBase):
             task.fs.root = task.fs.cwd = joining.root
         if flags & NEWTIME and not joining.namespaces.time.frozen and self.happens(SETNS_TIME_FREEZES):
             joining.namespaces.time.frozen = True
-        left = task.namespaces.mnt
+        left = task.namespaces
         task.namespaces = joining.namespaces
-        if joining.namespaces.mnt is not left:
-            leave_mount_namespace(self.machine.system, left)
+        self._leave(left)
+
+    def _leave(self, left: NamespaceSet) -> None:
+        """The caller has left some of these namespaces: with the last process, some come to an end."""
+        now = self.task.namespaces
+        if now.mnt is not left.mnt:
+            leave_mount_namespace(self.machine.system, left.mnt)
+        if now.net is not left.net:
+            leave_network_namespace(self.machine, left.net)
 
     def _namespaces_of(self, description: Description, flags: int) -> list[tuple[int, Record]]:
         """The namespaces, of the types in `flags`, of the process behind a pidfd: in the order in which they are entered."""

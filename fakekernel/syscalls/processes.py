@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeVar
 from fakekernel import execution, filetable, lifecycle, nsproxy, pidfd
 from fakekernel.credentials import has_capability
 from fakekernel.description import FileTable
-from fakekernel.store import Record, Table
+from fakekernel.store import Table
 from fakekernel.syscalls.base import SyscallBase
 from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, State, StructPid, Task
 from fakekernel.ucounts import processes_of
@@ -204,7 +204,7 @@ class ProcessCalls(SyscallBase):
         if pid == INT_MIN:
             self.refuse(WAIT_IMPOSSIBLE_GROUP)
         children = [child for child in self._candidates(pid) if _is_eligible(child, options)]
-        if not children:
+        if not children and not self._has_been_left():
             self.refuse(WAIT_NO_CHILD)
             return Pid(0), 0  # suspended: there is nobody to tell of
         ready = [child for child in children if _has_news(child, options)]
@@ -212,9 +212,19 @@ class ProcessCalls(SyscallBase):
             return self._collect(min(ready, key=_sibling))
         if options & NOHANG:
             return Pid(0), 0
-        groups: list[Record] = [child.job for child in children] if pid <= 0 else []
-        self.block("a child to end", self.task.children, *children, *groups)
+        awaited = tuple(children or self.task.progress)
+        if self.task.progress != awaited:
+            self.task.progress = awaited
+        self.block("a child to end", self.task.children, *self.task.children.values())  # who is not eligible yet may become so
         raise ModelError("wait4 went on without waiting")
+
+    def _has_been_left(self) -> bool:
+        """Whether the children that a waiting wait4 was about are still there, and only in another group by now.
+
+        Nobody wakes it for that: it learns that there is no child left when the next one has news (child_wait_callback).
+        """
+        task = self.task
+        return any(child.parent is task and child.state is not State.DEAD for child in task.progress or ())
 
     def _candidates(self, pid: int) -> list[Task]:
         """The children that `pid` selects."""

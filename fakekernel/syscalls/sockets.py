@@ -2,9 +2,10 @@
 
 from typing import cast
 
-from fakekernel import filetable, netlink, socket
+from fakekernel import devicesocket, filetable, netlink, socket
 from fakekernel.description import Description
 from fakekernel.syscalls.base import SyscallBase
+from kernelapi.capability import Cap
 from kernelapi.errors import ModelError, NotModelled
 from kernelapi.flags import AddressFamily, MessageFlag, OpenFlag, Shutdown, SocketType
 from kernelapi.ids import Fd
@@ -15,6 +16,7 @@ from kernelapi.protocol.sockets import (
     SHUTDOWN_UNSUPPORTED,
     SOCKET_FAMILY,
     SOCKET_FLAGS,
+    SOCKET_PACKET_DENIED,
     SOCKET_PROTOCOL,
     SOCKET_TYPE,
     SOCKET_TYPE_RANGE,
@@ -30,6 +32,7 @@ TYPES = {
     AddressFamily.UNIX: (SocketType.STREAM, SocketType.DGRAM, SocketType.RAW, SocketType.SEQPACKET),
     AddressFamily.NETLINK: (SocketType.RAW, SocketType.DGRAM),
 }
+OF_DEVICES = (AddressFamily.INET, AddressFamily.INET6, AddressFamily.PACKET)
 NETLINK_ROUTE = 0
 NETLINK_PROTOCOLS = 32
 MOST_DESCRIPTORS = 253
@@ -48,11 +51,12 @@ class SocketCalls(SyscallBase):
             self.refuse(SOCKET_FLAGS)
         kind = type & TYPE_MASK
         self._check_family(family, kind, protocol)
-        if family != AddressFamily.NETLINK or protocol != NETLINK_ROUTE:
+        if family not in OF_DEVICES and (family != AddressFamily.NETLINK or protocol != NETLINK_ROUTE):
             raise NotModelled(f"a socket of family {family} with protocol {protocol}")
         filetable.reserve(self)
         # -- effects only below --
-        description = netlink.new_socket(self, type & NONBLOCK)
+        new_socket = devicesocket.new_socket if family in OF_DEVICES else netlink.new_socket
+        description = new_socket(self, type & NONBLOCK)
         return filetable.install(self, description, cloexec=bool(type & CLOEXEC))
 
     def socketpair(self, family: int, type: int, protocol: int = 0) -> tuple[Fd, Fd]:
@@ -88,13 +92,25 @@ class SocketCalls(SyscallBase):
                 self.refuse(SOCKET_TYPE)
             if not 0 <= protocol < NETLINK_PROTOCOLS:
                 self.refuse(SOCKET_PROTOCOL)
+        elif family in OF_DEVICES:
+            self._check_device_socket(family, kind, protocol)
         elif family == 0:
             self.refuse(SOCKET_FAMILY)
         else:
             raise NotModelled(f"sockets of family {family}")
 
+    def _check_device_socket(self, family: int, kind: int, protocol: int) -> None:
+        if family == AddressFamily.PACKET and not self.capable_over(self.task.namespaces.net.owner, Cap.NET_RAW):
+            self.refuse(SOCKET_PACKET_DENIED)
+        if kind not in (SocketType.STREAM, SocketType.DGRAM, SocketType.RAW):
+            self.refuse(SOCKET_TYPE)
+        if kind != SocketType.DGRAM or protocol:
+            raise NotModelled("sockets of the network for more than ioctl: SOCK_DGRAM with protocol 0")
+
     def _socket(self, fd: Fd) -> Description:
         description = filetable.usable(self, fd)
+        if description.behaviour == "device":
+            raise NotModelled("sockets of the network for more than ioctl")
         if description.behaviour not in ("unix", "netlink"):
             self.fail(NOT_A_SOCKET)
         return description

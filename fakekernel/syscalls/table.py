@@ -13,6 +13,7 @@ from fakekernel.syscalls.credentials import CredentialCalls
 from fakekernel.syscalls.descriptors import DescriptorCalls
 from fakekernel.syscalls.files import FileCalls
 from fakekernel.syscalls.limits import LimitCalls
+from fakekernel.syscalls.links import LinkCalls
 from fakekernel.syscalls.mounts import MountCalls
 from fakekernel.syscalls.names import NameCalls
 from fakekernel.syscalls.namespaces import NamespaceCalls
@@ -38,6 +39,7 @@ class Syscalls(
     ClockCalls,
     DescriptorCalls,
     SocketCalls,
+    LinkCalls,
     TerminalCalls,
     FileCalls,
     MountCalls,

@@ -54,7 +54,9 @@ class UmountCalls(MountBase):
         if not flags & DETACH and keeps_busy(system, mount, used_mounts(system)):
             self.refuse(rows.UMOUNT_BUSY)
         # -- effects only below --
-        umount_tree(system, mount, lazy=bool(flags & DETACH))
+        lazy = bool(flags & DETACH)
+        connected = lazy and not self.happens(rows.UMOUNT_DISCONNECTS)
+        umount_tree(system, mount, propagate=self.happens(rows.UMOUNT_PROPAGATES), lazy=lazy, connected=connected)
 
     def _expire(self, mount: Mount) -> None:
         """Mark the mount; the second time go on. Any use in between takes the mark away: that is not kept track of."""
@@ -73,7 +75,8 @@ class UmountCalls(MountBase):
         if is_written(self.machine.system, sb):
             self.refuse(rows.UMOUNT_ROOT_BUSY)
         # -- effects only below --
-        sb.flags = sb.flags | RDONLY
+        if self.happens(rows.UMOUNT_ROOT_READ_ONLY):
+            sb.flags = sb.flags | RDONLY
 
     # -- pivot_root --
 
@@ -112,7 +115,7 @@ class UmountCalls(MountBase):
             raise ModelError("no suspended rule can make these mounts change places")
         # -- effects only below --
         detach(new.mount)
-        if root.mount.locked:
+        if root.mount.locked and self.happens(rows.PIVOT_PASSES_LOCK):
             new.mount.locked, root.mount.locked = True, False
         detach(root.mount)
         attach(new.mount, top, mountpoint)
@@ -121,7 +124,8 @@ class UmountCalls(MountBase):
 
     def _replace_root(self, old: Path, new: Path) -> None:
         """Every process whose root or working directory was `old` is at `new` now (fs/fs_struct.c chroot_fs_refs)."""
-        for task in self.machine.system.tasks.values():
+        everybody = self.machine.system.tasks.values()
+        for task in everybody if self.happens(rows.PIVOT_MOVES_PROCESSES) else (self.task,):
             fs = task.fs
             if fs.root == old:
                 fs.root = new

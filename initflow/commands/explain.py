@@ -16,7 +16,7 @@ SCHEMA = "initflow.explain/1"
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...], config: str | None, as_json: bool) -> None:
     """Show a FLOW as a tree of steps: of the parent, of the child between clone and exec, of init. What stands in quotes is put
-    before the errors of the steps below it. Without any: the flow that `initflow verify` follows.
+    before the errors of the steps below it. Without any: the original's flow without user namespaces.
 
     Show a STEP in full: its reason, its place and its source, what it hands on, which calls it can make, which invariants
     look at them. After a FLOW it is that flow's; without, any flow's.

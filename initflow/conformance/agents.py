@@ -1,8 +1,8 @@
 """Playing a program of several processes: a driver, and agents that take their calls from it one by one.
 
-All of this is a program on the protocol, and so the same on every kernel. The driver tells an agent through a pipe which call to
-make, and then looks on from outside until nobody moves: every agent sleeps, is stopped, or has ended. So it needs no deadlines,
-a call may wait for ever, and what a call does to the other agents belongs to its outcome.
+All of this is a program on the protocol, and so the same on every kernel. The driver tells an agent through a pipe which call
+to make, and then looks on from outside until nobody moves: every agent sleeps, is stopped, or has ended. So it needs no
+deadlines, a call may wait for ever, and what a call does to the other agents belongs to its outcome.
 """
 
 import pickle
@@ -25,6 +25,11 @@ PROC = Fd(99)
 
 PATIENCE = 5000
 """So often the driver looks whether the agents have come to rest."""
+
+PATIENCE_WITH_THE_DYING = 100
+
+EXITING = 4
+"""Among the flags of /proc/PID/stat: the process is about to end (PF_EXITING)."""
 
 PAUSE = 50_000
 """Nanoseconds between two looks."""
@@ -80,6 +85,13 @@ def _answer(kernel: Kernel, name: str, args: tuple[Any, ...]) -> Any:
 
 
 # -- the driver --
+
+
+def _moves(stat: tuple[str, ...], look: int) -> bool:
+    """Whether a process is still under way. One that ends may sleep meanwhile, and for ever if others have to end before."""
+    if not stat:
+        return False
+    return stat[0] in "RDX" or (stat[0] != "Z" and look < PATIENCE_WITH_THE_DYING and bool(int(stat[-1]) & EXITING))
 
 
 class Driver:
@@ -158,9 +170,12 @@ class Driver:
         return dict(line.split(":\t", 1) for line in text.splitlines())
 
     def _stat(self, agent: int) -> tuple[str, ...]:
-        """State, parent, group and session of an agent; nothing once it is gone."""
+        """State, parent, group and session of an agent, and its flags; nothing once it is gone."""
         text = self._file(self.pids[agent], "stat")
-        return () if text is None else tuple(text.rpartition(")")[2].split()[:4])
+        if text is None:
+            return ()
+        state, parent, group, session, _, _, flags, *_ = text.rpartition(")")[2].split()
+        return state, parent, group, session, flags
 
     def _pause(self) -> None:
         self.kernel.clock_nanosleep(Clock.MONOTONIC, 0, PAUSE)
@@ -168,10 +183,10 @@ class Driver:
     def _settle(self) -> tuple[Seen, ...]:
         """Wait until nobody moves; what is seen then. Two looks in a row have to agree, since one takes its time."""
         before: list[tuple[str, ...]] | None = None
-        for _ in range(PATIENCE):
+        for look in range(PATIENCE):
             self._pause()
             now = [self._stat(agent) for agent in sorted(self.pids)]
-            if now == before and not any(stat and stat[0] in "RDX" for stat in now):
+            if now == before and not any(_moves(stat, look) for stat in now):
                 break
             before = now
         return tuple(self._seen(stat) for stat in before or ())
@@ -179,7 +194,7 @@ class Driver:
     def _seen(self, stat: tuple[str, ...]) -> Seen:
         if not stat:
             return Seen("")
-        state, *others = stat
+        state, *others, _ = stat
         return Seen(state, *(self._name(int(pid), self._own) for pid in others))
 
     @property
@@ -214,8 +229,10 @@ class Driver:
             if isinstance(answer[0], int):
                 self._meet(step.args[-1], self.space[agent])
                 seen = self._settle()
+        states = dict(zip(sorted(self.pids), (each.state for each in seen), strict=True))
         for each in sorted(self.busy):
-            answer = answers.get(each) or self.heard(each)
+            # Who has ended or is stopped may have answered before or not: what a call sets off comes as fast as it does.
+            answer = (answers.pop(each, None) or self.heard(each)) if states[each] == "S" else None
             if answer is not None:
                 answers[each] = self._symbolic(each, self.busy.pop(each).call, answer[0])
         return Outcome(tuple(sorted(answers.items())), seen)
@@ -251,7 +268,9 @@ class Driver:
         for agent, pid in sorted(self.pids.items()):
             status = self._status(pid)
             lines = [f"{name} {status[name].strip()}" for name in END if name in status]
-            if status and status["State"][0] != "Z":  # what ends a process stays pending in a zombie: that is not modelled
+            if agent in self.busy and self.busy[agent].call == "execve":
+                lines = []  # the programs of busybox give up what they do not need
+            elif status and status["State"][0] != "Z":  # what ends a process stays pending in a zombie: that is not modelled
                 lines.append(f"pending {int(status['SigPnd'], 16) | int(status['ShdPnd'], 16):x}")
             for kind in NAMESPACES:
                 try:
@@ -264,7 +283,7 @@ class Driver:
 
 
 def drive(kernel: Kernel, program: Program) -> Transcript:
-    """Play `program` by agents. The caller must be root, with a /proc of its pid namespace, in which nobody else is disturbed."""
+    """Play `program` by agents. The caller must be root, with a /proc of its own pid namespace."""
     driver = Driver(kernel)
     driver.prepare()
     return driver.play(program)

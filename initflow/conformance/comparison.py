@@ -16,10 +16,10 @@ from kernelapi.errors import NotModelled
 from kernelapi.testing import linux
 from kernelapi.testing.case import Case, Report
 
-REPEATS = 3
+REPEATS = 6
 """So often the real kernel is asked again before a disagreement counts."""
 
-Verdict = Literal["agree", "disagree", "race", "not modelled", "broken"]
+Verdict = Literal["agree", "disagree", "race", "not modelled", "hangs", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Comparison:
         lines = [f"{step!r}\n    {outcome!r}" for step, outcome in zip(self.program, self.real.outcomes, strict=True)]
         if self.place == len(self.program):
             different = [(a, b) for a, b in zip(self.real.ends, self.fake.ends, strict=True) if a != b]
-            lines += [f"in the end\n  real {sorted(set(a) - set(b))}\n  fake {sorted(set(b) - set(a))} {a[0]}" for a, b in different]
+            for a, b in different:
+                lines.append(f"{a[0]} in the end\n    {sorted(set(a) - set(b))}")
+                lines.append(f"  but on the simulated kernel:\n    {sorted(set(b) - set(a))}")
         else:
             del lines[self.place + 1 :]
             lines.append(f"  but the simulated kernel:\n    {self.fake.outcomes[self.place]!r}")
@@ -75,9 +77,11 @@ def compare(program: Program) -> Comparison:
         return Comparison(program, "not modelled", str(error))
     except Exception as error:  # whatever a wrong model runs into
         return Comparison(program, "broken", f"on the simulated kernel: {type(error).__name__}: {error}")
+    if "hung" in fake.failure:  # and so might the real one: nothing is to be left behind
+        return Comparison(program, "hangs", fake.failure)
     if fake.value is None:
         return Comparison(program, "broken", f"on the simulated kernel: {fake.failure}")
-    seen = []
+    seen: list[Transcript] = []
     for _ in range(REPEATS):
         real = play_real(program)
         if real.value is None:

@@ -14,10 +14,13 @@ SIGNALS = (
     0, Signal.KILL, Signal.TERM, Signal.TERM, Signal.HUP, Signal.STOP, Signal.STOP, Signal.TSTP, Signal.TSTP, Signal.TTIN,
     Signal.CONT, Signal.CONT, Signal.CONT, Signal.CHLD, Signal.USR1, Signal.SEGV, Signal.PIPE, 34, 64, 65,
 )  # fmt: skip
+EXIT_SIGNALS = (*(Signal.CHLD,) * 6, 0, Signal.CONT, Signal.WINCH)
+"""Not those that end or stop the parent: one that waits takes the zombie before the signal arrives, which is not modelled."""
+
 IDS = (-1, 0, 0, 1, 1000, 1000, 1001)
 NEW = (
-    CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWUSER, CloneFlag.NEWUSER, CloneFlag.NEWNS, CloneFlag.NEWUTS,
-    CloneFlag.NEWIPC, CloneFlag.NEWCGROUP, CloneFlag.NEWTIME,
+    CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWUSER, CloneFlag.NEWUSER, CloneFlag.NEWNS,
+    CloneFlag.NEWUTS, CloneFlag.NEWIPC, CloneFlag.NEWCGROUP, CloneFlag.NEWTIME,
 )  # fmt: skip
 SHARED = (CloneFlag.FS, CloneFlag.FILES, CloneFlag.PARENT, CloneFlag.PARENT)
 LINKS = ("user", "user", "pid", "pid", "mnt", "uts", "ipc", "net", "cgroup", "time", "pid_for_children", "time_for_children")
@@ -42,7 +45,7 @@ class Generator:
     # -- arguments --
 
     def clone(self) -> tuple[Any, ...]:
-        flags = int(self.random.choice((Signal.CHLD,) * 6 + (0, Signal.USR1, Signal.KILL, Signal.CONT, Signal.STOP)))
+        flags = int(self.random.choice(EXIT_SIGNALS))
         for some, chance in ((NEW, 0.3), (NEW, 0.1), (SHARED, 0.25), (SHARED, 0.1)):
             if self.random.random() < chance:
                 flags |= self.random.choice(some)
@@ -106,7 +109,8 @@ class Generator:
         return (f"/bin/{name}", (name, "1000"), ())
 
     def capabilities(self) -> tuple[Any, ...]:
-        kept = ROOT if self.random.random() < 0.5 else ROOT - CapSet((self.random.choice((Cap.KILL, Cap.SETUID, Cap.SYS_ADMIN)),))
+        lost = CapSet.of(self.random.choice((Cap.KILL, Cap.SETUID, Cap.SYS_ADMIN)))
+        kept = ROOT if self.random.random() < 0.5 else ROOT - lost
         return (0, CapData(self.random.choice((kept, kept, EMPTY)), kept, EMPTY))
 
 
@@ -144,7 +148,11 @@ ARGUMENTS: dict[str, Callable[[Generator], tuple[Any, ...]]] = {
 }
 """How the arguments of each call are chosen."""
 
-WEIGHTS = {"kill": 14, "wait4": 12, "setpgid": 6, "setns": 6, "openat": 6, "unshare": 4, "exit_group": 2, "setsid": 2, "write": 3}
+WEIGHTS = {
+    "kill": 14, "wait4": 12, "setpgid": 6, "setns": 6, "openat": 6, "unshare": 4, "write": 3, "exit_group": 2, "setsid": 2,
+}  # fmt: skip
+"""How often a call is chosen, if not once."""
+
 _NAMES = [name for name in ARGUMENTS for _ in range(WEIGHTS.get(name, 1))]
 
 

@@ -174,8 +174,8 @@ def no_call_comes_after_the_capability_that_it_needs_has_gone(moment: Moment) ->
     if not moment.is_init or moment.event is None or moment.run.parent is None:
         return
     cap = NEEDED[moment.event.call.name]
-    state = moment.state
     if moment.event.errno == EPERM and cap in moment.run.parent.cred.permitted:
+        state = moment.state
         yield decide(
             moment,
             cap in state.effective,

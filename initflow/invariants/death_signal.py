@@ -38,6 +38,18 @@ def after_setting_the_signal_init_looks_whether_the_parent_still_lives(moment: M
     yield decide(moment, looked, "it never looks whether its parent died before it asked for the signal")
 
 
+@invariant("PD-03", at=EXEC, severity=MEDIUM, source="PR_SET_PDEATHSIG(2const); prctl(2), PR_SET_CHILD_SUBREAPER")
+def the_parent_lives_when_the_payload_starts(moment: Exec) -> Iterator[Obligation]:
+    """At exec, where the parent death signal was asked for, the parent is alive.
+
+    One that died while the signal was cleared is missed by looking whether the new parent is process 1: below a subreaper it is
+    not, and in a new pid namespace there is none to see. The container then runs, and nobody knows of it.
+    """
+    parent = moment.run.parent
+    if parent is not None and _first_signal(moment):
+        yield decide(moment, parent.lives, "its parent has died, and it goes on")
+
+
 @invariant("PD-04", at=after("getppid"), severity=MEDIUM, source="getppid(2); pid_namespaces(7)")
 def a_parent_that_cannot_be_seen_proves_nothing(moment: Moment) -> Iterator[Obligation]:
     """Where init asks who its parent is, in order to learn whether it lives, the answer can tell.

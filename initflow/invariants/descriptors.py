@@ -69,9 +69,9 @@ def descriptors_are_close_on_exec_from_the_start(moment: Moment) -> Iterator[Obl
     if moment.step.name == "arrange_descriptors":
         return  # they are what init is given to go on with
     made = moment.event.result if isinstance(moment.event.result, tuple) else (moment.event.result,)
-    files = moment.state.files
-    open_ended = [files[fd] for fd in made if fd >= STANDARD_STREAMS and fd in files and not files[fd].cloexec]
-    if any(fd >= STANDARD_STREAMS for fd in made):
+    files = [moment.file(fd) for fd in made if fd >= STANDARD_STREAMS]
+    open_ended = [file for file in files if file is not None and not file.cloexec]
+    if files:
         yield decide(moment, not open_ended, f"it makes {_named(open_ended)} without close-on-exec", open=_named(open_ended))
 
 

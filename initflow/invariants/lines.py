@@ -220,7 +220,7 @@ LINES = (
     Line("PERS-01", "the personality is set before the filter", SECCOMP),
     Line("ENV-01", "the payload's environment is the configured one, and nothing of the runtime's"),
     Line("ENV-02", "the configured environment counts only once init is in the container, where names depend on it"),
-    Line("SIG-01", "the payload starts with no signal blocked or ignored that its caller did not block or ignore"),
+    Line("SIG-01", "the payload starts with no signal blocked or ignored, whatever its caller blocked or ignored"),
     # -- parent --
     Line("PD-01", "the parent death signal outlives the change of user"),
     Line("PD-02", "after each time the signal is set, init looks whether its parent is still the same"),

@@ -13,7 +13,7 @@ from fakekernel.task import Task
 from initflow.configuration import Configuration
 from initflow.flow import Step
 from initflow.run import Role, Run, Setting
-from initflow.state import MountPoint, ProcessState, mounts, process_state
+from initflow.state import MountPoint, OpenFile, ProcessState, mounts, open_file, process_state
 from kernelapi.event import Event
 
 
@@ -99,6 +99,11 @@ class Moment:
         """The process that made the event, as it is at this moment."""
         assert self.task is not None
         return process_state(self.task)
+
+    def file(self, fd: int) -> OpenFile | None:
+        """What is open as `fd` in the process that made the event. Where that is all that is asked, `state` costs much more."""
+        assert self.task is not None
+        return open_file(self.task, fd)
 
     @property
     def mounts(self) -> tuple[MountPoint, ...]:

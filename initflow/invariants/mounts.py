@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fakekernel.filesystem import Dentry, Inode, Superblock
 from fakekernel.mount import Mount, Path
 from fakekernel.reachability import reachable_text
-from fakekernel.store import ABSENT, Write
+from fakekernel.store import ABSENT, Table, Write
 from fakekernel.tree import ROOTFS, follow
 from initflow.invariants.model import (
     EXEC,
@@ -109,7 +109,8 @@ def every_mount_of_init_lies_in_the_container(moment: Moment) -> Iterator[Obliga
     if not moment.is_init or moment.event is None or moment.event.errno or moment.task is None:
         return
     top = rootfs(moment)
-    new = [write.new for write in _journal(moment) if isinstance(write.new, Mount) and write.owner is _own_mounts(moment)]
+    own = moment.task.namespaces.mnt.mounts
+    new = [made for owner, _, _, made in _journal(moment) if owner is own and isinstance(made, Mount)]
     for mount in new:
         if mount.parent in new:
             continue
@@ -161,23 +162,22 @@ def init_changes_no_file_of_the_host(moment: Moment) -> Iterator[Obligation]:
         return
     top = rootfs(moment)
     host = _file_systems_of_the_host(moment)
-    for write in _journal(moment):
-        named = next((each for each in (write.new, write.old) if isinstance(each, Dentry)), None)
-        if named is not None and named.inode.sb in host:
+    for owner, key, old, new in _journal(moment):
+        named = new if isinstance(new, Dentry) else old
+        if isinstance(owner, Table) and isinstance(named, Dentry):
+            if named.inode.sb not in host:
+                continue
             if top is not None and is_below(named, top):
                 yield held(moment)
             else:
                 directory = name_of((named.parent or named).inode).rstrip("/")
-                verb = "removes" if write.new is ABSENT else "makes"
-                yield violated(moment, f"it {verb} {directory}/{named.name} of the host")
-        elif isinstance(write.owner, Inode) and write.key in ("mode", "uid", "gid", "content") and write.old != write.new:
-            if write.owner.sb not in host:
-                continue
-            if top is not None and _holds(top, write.owner):
+                yield violated(moment, f"it {'removes' if new is ABSENT else 'makes'} {directory}/{named.name} of the host")
+        elif isinstance(owner, Inode) and key in ("mode", "uid", "gid", "content") and old != new and owner.sb in host:
+            if top is not None and _holds(top, owner):
                 yield held(moment)
             else:
-                what = "empties" if write.key == "content" else f"changes the {write.key} of"
-                yield violated(moment, f"it {what} {name_of(write.owner)} of the host")
+                what = "empties" if key == "content" else f"changes the {key} of"
+                yield violated(moment, f"it {what} {name_of(owner)} of the host")
 
 
 def _is_ramfs(fstype: str) -> bool:
@@ -209,16 +209,11 @@ def rootfs(moment: Moment) -> Dentry | None:
 
 
 def _journal(moment: Moment) -> list[Write]:
-    """What the event changed."""
+    """What the event changed: owner, key, old, new."""
     assert moment.event is not None
     assert moment.event.writes is not None
     start, stop = moment.event.writes
     return moment.run.machine.store.journal[start:stop]
-
-
-def _own_mounts(moment: Moment) -> object:
-    assert moment.task is not None
-    return moment.task.namespaces.mnt.mounts
 
 
 def _is_within(place: Path, top: Dentry) -> bool:

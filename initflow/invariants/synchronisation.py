@@ -49,7 +49,7 @@ def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterat
     if moment.role is not Role.INIT or moment.event is None:
         return
     fd = moment.event.args[0]
-    file = moment.state.files.get(fd)
+    file = moment.file(fd)
     if file is not None and file.type is FileType.SOCK and fd not in _own_descriptors(moment):
         finished = any(event.args[0] == fd and event.result == b"" for event in heard(moment))
         yield decide(moment, finished, "it reports without having read to the end what the parent sends")

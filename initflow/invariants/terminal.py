@@ -56,8 +56,8 @@ def a_terminal_is_opened_without_becoming_the_controlling_one(moment: Moment) ->
     """
     if not moment.is_init or moment.event is None or moment.event.errno:
         return
-    opened = moment.state.files[moment.event.result]
-    if opened.type is FileType.CHR and major(opened.rdev) in PTS_MAJORS:
+    opened = moment.file(moment.event.result)
+    if opened is not None and opened.type is FileType.CHR and major(opened.rdev) in PTS_MAJORS:
         flags = moment.args("flags")
         yield decide(
             moment,

@@ -51,8 +51,8 @@ def step_as_json(step: Step, places: list[Place], experiment: Experiment | None)
                 "part": place.part,
                 "prefix": place.prefix,
                 "conditions": list(place.conditions),
-                "after": place.before.name if place.before is not None else None,
-                "before": place.after.name if place.after is not None else None,
+                "after": place.previous,
+                "before": place.next,
                 "filled_by": {slot: list(reference.writers(place, slot)) for slot in step.reads},
                 "read_by": {slot: list(reference.readers(place, slot)) for slot in step.writes},
                 "invariants": [invariant.id for invariant in watchers(step, place)],
@@ -152,8 +152,8 @@ def _facts(step: Step, place: Place) -> Table:
     facts.add_column(no_wrap=True, style="dim")
     facts.add_column()
     facts.add_row("flow", f"{place.flow.name}, {place.part}")
-    facts.add_row("comes after", place.before.name if place.before is not None else "nothing: it is the first")
-    facts.add_row("comes before", place.after.name if place.after is not None else "nothing: it is the last")
+    facts.add_row("comes after", place.previous or "nothing: it is the first")
+    facts.add_row("comes before", place.next or "nothing: it is the last")
     for condition in place.conditions:
         facts.add_row("only if", condition)
     if place.prefix:

@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from textwrap import dedent
 from types import FunctionType, ModuleType
 
@@ -14,13 +14,23 @@ from kernelapi.kernel import CALLS
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step stands: the part of the flow, the groups around it from the outside in, its neighbours in that part."""
+    """Where a step stands: the part of the flow, the groups around it from the outside in, what is before it and after."""
 
     flow: Flow
     part: str
     groups: tuple[Group, ...]
-    before: Step | None
-    after: Step | None
+    earlier: tuple[Step, ...]
+    later: tuple[Step, ...]
+
+    @property
+    def previous(self) -> str | None:
+        """The name of the step before it."""
+        return self.earlier[-1].name if self.earlier else None
+
+    @property
+    def next(self) -> str | None:
+        """The name of the step after it."""
+        return self.later[0].name if self.later else None
 
     @property
     def prefix(self) -> str:
@@ -34,9 +44,12 @@ class Place:
 
 
 def parts(flow: Flow) -> dict[str, Group]:
-    """The flows of the processes that take part, by name, in the order in which they begin."""
-    values = {field.name: getattr(flow, field.name) for field in fields(flow)}
-    return {name: value for name, value in values.items() if isinstance(value, Group)}
+    """The steps of each process that takes part, by name: the helper's are numbered."""
+    found = {"parent": flow.parent, "prologue": flow.prologue}
+    processes = flow.helper.children if flow.helper is not None else ()
+    found.update((f"helper {n}", group) for n, group in enumerate(processes, 1) if isinstance(group, Group))
+    found["init"] = flow.init
+    return found
 
 
 def condition(group: Group) -> str:
@@ -66,21 +79,20 @@ def places(flow: Flow, name: str) -> Iterator[tuple[Step, Place]]:
     """The steps of `flow` that are called `name`, with their places."""
     for part, group in parts(flow).items():
         line = list(walk(group))
+        order = tuple(step for step, _ in line)
         for index, (step, groups) in enumerate(line):
             if step.name == name:
-                before = line[index - 1][0] if index else None
-                after = line[index + 1][0] if index + 1 < len(line) else None
-                yield step, Place(flow, part, groups, before, after)
+                yield step, Place(flow, part, groups, order[:index], order[index + 1 :])
 
 
 def writers(place: Place, slot: str) -> tuple[str, ...]:
-    """The steps of the same process that fill `slot`."""
-    return tuple(step.name for step in parts(place.flow)[place.part].leaves() if slot in step.writes)
+    """The steps of the same process that fill `slot` before this place."""
+    return tuple(step.name for step in place.earlier if slot in step.writes)
 
 
 def readers(place: Place, slot: str) -> tuple[str, ...]:
-    """The steps of the same process that need `slot`."""
-    return tuple(step.name for step in parts(place.flow)[place.part].leaves() if slot in step.reads)
+    """The steps of the same process that need `slot` after this place."""
+    return tuple(step.name for step in place.later if slot in step.reads)
 
 
 def source(step: Step) -> tuple[str, int]:

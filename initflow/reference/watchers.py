@@ -11,13 +11,13 @@ BECOMES_PAYLOAD = frozenset(("execve", "execveat"))
 def watchers(step: Step, place: Place) -> tuple[Invariant, ...]:
     """The invariants that are decided at calls that the step can make.
 
-    They judge the process that becomes the payload: the parent's steps have none. What is decided at exec looks back at all
+    They judge the process that becomes the payload: the steps of others have none. What is decided at exec looks back at all
     steps, and stands with the one that makes that call.
     """
-    if place.part == "parent":
+    if place.part not in ("prologue", "init"):
         return ()
     names = {name for call in calls(step) for name in (call.name, (call.general or call).name)}
-    is_last = place.after is None and names & BECOMES_PAYLOAD and place.part == "init"
+    is_last = place.next is None and names & BECOMES_PAYLOAD and place.part == "init"
     return tuple(
         invariant
         for invariant in INVARIANTS.values()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from initflow.configuration import Configuration
 from initflow.flow import Context, Slot
@@ -15,7 +16,8 @@ class Init(Context):
     """The process that becomes the container's first one.
 
     `unclean_rootfs` is where it was started, `console` the path of the terminal ("" for none), `pipe` its end of the
-    connection to the parent, `args` the payload's command line.
+    connection to the parent, `args` the payload's command line. `host_root` is who the container's root is on the host: uid
+    and gid.
     """
 
     environment = Slot[dict[str, str]]()
@@ -23,6 +25,7 @@ class Init(Context):
     network_state = Slot[dict[str, str]]()
     parent_death_signal = Slot[int]()
     exec_user = Slot[ExecUser]()
+    host_root = Slot[tuple[int, int]]()
 
     def __init__(
         self,
@@ -42,10 +45,72 @@ class Init(Context):
         self.pipe = pipe
         self.args = args
         self.environment = inherited
+        self.host_root = (0, 0)
+
+
+class Setup(Init):
+    """The setup helper of a container with a user namespace: it does with the host's rights what init may not."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        configuration: Configuration,
+        *,
+        data_path: str,
+        rootfs: str,
+        console: str,
+        inherited: dict[str, str],
+    ) -> None:
+        super().__init__(
+            kernel, configuration, unclean_rootfs=rootfs, console=console, pipe=Fd(-1), args=(), inherited=inherited
+        )  # fmt: skip
+        self.data_path = data_path
+
+
+class Entering(Context):
+    """The process that has another one enter a container. `state` is what state.json holds."""
+
+    pipe = Slot[Fd]()
+    child_pipe = Slot[Fd]()
+    nsenter = Slot[Pid]()
+    status = Slot[int]()
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        configuration: Configuration,
+        *,
+        program: str,
+        action: str,
+        args: tuple[str, ...],
+        state: dict[str, Any],
+        inherited: dict[str, str],
+    ) -> None:
+        super().__init__(kernel)
+        self.configuration = configuration
+        self.program = program
+        self.action = action
+        self.args = args
+        self.state = state
+        self.inherited = inherited
+
+
+class Nsenter(Context):
+    """The process that enters a container's namespaces. `target` is the container's first process."""
+
+    terminal = Slot[Fd]()
+
+    def __init__(self, kernel: Kernel, *, target: int, console: str | None) -> None:
+        super().__init__(kernel)
+        self.target = target
+        self.console = console
 
 
 class Prologue(Context):
-    """The child between clone and exec: what Go's runtime does there, with what the parent prepared."""
+    """The child between clone and exec: what Go's runtime does there, with what the parent prepared.
+
+    `barrier` is the pipe, both ends, on which it waits for id maps; None where there are none.
+    """
 
     def __init__(
         self,
@@ -57,8 +122,10 @@ class Prologue(Context):
         path: str,
         argv: tuple[str, ...],
         envp: tuple[str, ...],
+        barrier: tuple[Fd, Fd] | None = None,
     ) -> None:
         super().__init__(kernel)
+        self.barrier = barrier
         self.directory = directory
         self.stdio = stdio
         self.report = report

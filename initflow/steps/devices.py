@@ -68,7 +68,7 @@ def link_ptmx(init: Init) -> None:
         symlink(init.kernel, "pts/ptmx", path)
 
 
-@step(reads="rootfs")
+@step(reads="rootfs host_root")
 def bind_console(init: Init) -> None:
     """Put the terminal at /dev/console, owned by the container's root.
 
@@ -80,7 +80,7 @@ def bind_console(init: Init) -> None:
     old = kernel.umask(0)
     try:
         chmod(kernel, console, 0o600)
-        chown(kernel, console, 0, 0)
+        chown(kernel, console, *init.host_root)
         try:
             kernel.close(open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666))
         except GoError as error:
@@ -92,12 +92,14 @@ def bind_console(init: Init) -> None:
         kernel.umask(old)
 
 
-@step(reads="rootfs")
+@step(reads="rootfs host_root")
 def reopen_dev_null(init: Init) -> None:
     """Where a standard stream is the host's /dev/null, make it the container's.
 
     The descriptor would otherwise lead to a file of the host. It is opened read-only, though it may become standard output.
     """
+    if init.host_root[0] != 0:
+        return  # the original leaves it open how
     kernel = init.kernel
     with failing("Failed to open /dev/null -"):
         null = open_file(kernel, join(init.rootfs, "dev/null"))

@@ -1,9 +1,10 @@
 """Init as a process: how it comes by what its steps need, and how it reports."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from initflow import messages
-from initflow.configuration import ConfigurationError, decode
+from initflow.configuration import Configuration, ConfigurationError, decode
 from initflow.flow import CURRENT, FlowError, Group, Panic, perform
 from initflow.golang import GoError, checking_strings, getwd, join, open_file, read_value, write_all
 from initflow.steps.context import Init
@@ -19,8 +20,12 @@ NUL = b"\\u0000"
 """How JSON writes the character that no string of package syscall may hold."""
 
 
-def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str]) -> int:
+def run(
+    kernel: Kernel, steps: Callable[[Configuration], Group], args: tuple[str, ...], environment: dict[str, str]
+) -> int:
     """Be init: comes back only when it failed, with the exit status. `environment` has `console`, `pipe` and `data_path`.
+
+    `steps` says which steps a configuration takes.
 
     What goes wrong before the first step is said on standard error alone. The parent learns it as a broken connection, or one
     that is reset, since its message stays unread: not as the end of the stream, which it would take for success.
@@ -41,7 +46,7 @@ def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[s
     except (GoError, ConfigurationError, ValueError) as error:
         return fatal(kernel, str(error))
     try:
-        perform(steps, init)
+        perform(steps(init.configuration), init)
     except FlowError as error:
         CURRENT.set(None)
         try:

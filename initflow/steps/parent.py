@@ -1,15 +1,12 @@
 """The parent: it starts init, prepares the host's side, lets init go on, and waits for it."""
 
-import struct
 from contextlib import suppress
-from errno import EINVAL, EPIPE
 from typing import Any
 
 from initflow.configuration import encode as encode_configuration
 from initflow.flow import CURRENT, FlowError, Group, Panic, perform, step
 from initflow.golang import (
     GoError,
-    PathError,
     SyscallError,
     checking_strings,
     encode,
@@ -18,21 +15,17 @@ from initflow.golang import (
     read_file,
     remove,
     write,
-    write_all,
 )
 from initflow.messages import PARENT as PARENT_END
 from initflow.messages import receive_error, send
 from initflow.steps.cgroups import apply, kill_all, remove_paths
-from initflow.steps.context import Parent, Prologue
+from initflow.steps.context import Parent
+from initflow.steps.entering import collect_output, exit_text
 from initflow.steps.initialisation import NUL, close, crash, fatal
-from initflow.steps.prologue import FAILED
+from initflow.steps.starting import NO_MAPS, IdMaps, Program, fork_exec, run_prologue
 from kernelapi.errors import NotModelled
 from kernelapi.flags import AddressFamily, Disposition, OpenFlag, Shutdown, Signal, SocketType
 from kernelapi.ids import Fd, Pid
-from kernelapi.kernel import Kernel
-
-ERRNO = struct.Struct("=q")
-"""What a child that could not start reports: a machine word."""
 
 START_TIME = 21
 """Where /proc/PID/stat has it, counted from 0."""
@@ -74,7 +67,7 @@ def start_init(parent: Parent) -> None:
     try:
         try:
             stdio = _standard_streams(parent, opened)
-            parent.init = _fork_exec(parent, stdio)
+            parent.init = _start(parent, stdio)
         finally:
             for fd in opened:
                 close(parent.kernel, fd)
@@ -140,6 +133,21 @@ def save_state(parent: Parent) -> None:
     parent.defer(lambda: remove(kernel, path))
 
 
+@step(reads="console init")
+def run_setup_helper(parent: Parent) -> None:
+    """Have a helper of the host build the container's tree and network, which the root of a user namespace may not.
+
+    After the state is saved, which the helper reads; before init, which waits meanwhile, goes on in the new root.
+    """
+    argv = (parent.program, "exec", "--func", "setup", "--", parent.data_path, parent.configuration.root_fs, parent.console)
+    try:
+        status, output = collect_output(parent.kernel, parent.program, argv, parent.inherited)
+    except GoError as error:
+        raise FlowError(f"setup failed: {error} ") from error
+    if status:
+        raise FlowError(f"setup failed: {exit_text(status)} {output.decode('utf-8', 'surrogateescape')}")
+
+
 @step(reads="pipe network_state")
 def send_network_state(parent: Parent) -> None:
     """Let init go on: all that it needs from the parent is done."""
@@ -182,6 +190,25 @@ PARENT = Group(
     await_init,
     wait_for_exit,
     doc="Start init, prepare the host's side, let init go on, wait.",
+)
+
+
+PARENT_USERNS = Group(
+    "",
+    allocate_terminal,
+    make_pipe,
+    start_init,
+    close_child_end,
+    read_start_time,
+    join_cgroups,
+    create_networks,
+    save_state,
+    run_setup_helper,
+    send_network_state,
+    shut_down_sending,
+    await_init,
+    wait_for_exit,
+    doc="Start init in its user namespace, have a helper set it up from outside, let init go on, wait.",
 )
 
 
@@ -248,69 +275,15 @@ def _standard_streams(parent: Parent, opened: list[Fd]) -> tuple[Fd, Fd, Fd]:
     return opened[0], opened[1], opened[2]
 
 
-def _fork_exec(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:
-    """os.StartProcess. Of two variables of one name the new program sees the first: the caller's, where it has one."""
-    kernel, configuration = parent.kernel, parent.configuration
+def _start(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:
+    """Start init. Of two variables of one name the new program sees the first: the caller's, where it has one."""
+    configuration = parent.configuration
     argv = (parent.program, "init", "--", *parent.args)
     added = {"console": parent.console, "pipe": "3", "data_path": parent.data_path}
     envp = tuple(f"{key}={value}" for entries in (parent.inherited, added) for key, value in entries.items())
-    descriptors = (*stdio, parent.child_pipe)
-    program = (parent.program, argv, envp)
+    program = Program(parent.program, argv, envp, (*stdio, parent.child_pipe), configuration.root_fs)
     flags = Signal.CHLD | int(configuration.clone_flags)
-    try:
-        if "\0" in configuration.root_fs:
-            raise OSError(EINVAL, "")
-        reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
-        arguments = (parent.flow, configuration.root_fs, descriptors, writer, *program)
-        try:
-            pid = kernel.clone(flags, run_prologue, *arguments)
-        except OSError:
-            close(kernel, reader)
-            close(kernel, writer)
-            raise
-        close(kernel, writer)
-        _await_exec(kernel, reader, pid)
-    except OSError as error:
-        raise PathError("fork/exec", parent.program, error) from error
-    return pid
-
-
-def _await_exec(kernel: Kernel, reader: Fd, pid: Pid) -> None:
-    """Wait until the child has become init. Raises `OSError` with the errno that it reports, once it has ended."""
-    problem, word = 0, b""
-    try:
-        word = kernel.read(reader, ERRNO.size)
-    except OSError as error:
-        problem = error.errno or 0
-    close(kernel, reader)
-    if word:
-        problem = ERRNO.unpack(word)[0] if len(word) == ERRNO.size else EPIPE
-    if problem:
-        with suppress(OSError):
-            kernel.wait4(pid)
-        raise OSError(problem, "")
-
-
-def run_prologue(
-    kernel: Kernel,
-    flow: str,
-    directory: str,
-    descriptors: tuple[Fd, ...],
-    report: Fd,
-    path: str,
-    argv: tuple[str, ...],
-    envp: tuple[str, ...],
-) -> int:
-    """The child: becomes init, or reports the errno that kept it from it."""
-    from initflow.flows import FLOWS
-
-    with suppress(OSError):
-        kernel.rt_sigaction(Signal.PIPE, Disposition.DEFAULT)
-    child = Prologue(kernel, directory=directory, stdio=descriptors, report=report, path=path, argv=argv, envp=envp)
-    try:
-        perform(FLOWS[flow].prologue, child)
-    except FlowError as error:
-        cause = error.__cause__
-        with suppress(OSError):
-            write_all(kernel, child.report, ERRNO.pack(cause.errno or 0 if isinstance(cause, OSError) else 0))
-    return FAILED
+    maps = NO_MAPS
+    if configuration.has_namespace("NEWUSER"):
+        maps = IdMaps(configuration.uid_mappings, configuration.gid_mappings)
+    return fork_exec(parent.kernel, program, run_prologue, parent.flow, flags=flags, maps=maps)

@@ -1,5 +1,7 @@
 """The first steps of init: its root, its environment, the barrier, and the namespaces that it joins."""
 
+import msgspec
+
 from initflow.configuration import NAMESPACE_FLAGS
 from initflow.flow import FlowError, step
 from initflow.golang import absolute, eval_symlinks, open_file, setenv
@@ -54,3 +56,13 @@ def join_existing_namespaces(init: Init) -> None:
                 kernel.setns(fd, NAMESPACE_FLAGS.get(namespace.type, 0))
             finally:
                 kernel.close(fd)
+
+
+@step
+def default_working_directory(init: Init) -> None:
+    """Take "/" where the configuration names no working directory.
+
+    Needed here: the switch of the root happened from outside, and left init with a working directory on the old mounts.
+    """
+    if not init.configuration.working_dir:
+        init.configuration = msgspec.structs.replace(init.configuration, working_dir="/")

@@ -1,12 +1,31 @@
 """The child between clone and exec: what Go's runtime (1.4) does before the new program starts."""
 
+import struct
+from errno import EINVAL
+
 from initflow.flow import step
 from initflow.steps.context import Prologue
 from kernelapi.flags import FdFlag, Signal
-from kernelapi.ids import Fd
+from kernelapi.ids import Fd, Gid, Uid
 
 FAILED = 253
 """The exit status of a child that could not start the program."""
+
+ERRNO = struct.Struct("=q")
+"""What a child that could not start reports, and what the parent says of the id maps: a machine word."""
+
+
+@step
+def await_id_maps(child: Prologue) -> None:
+    """Wait until the parent has written the id maps: before that, no id of the new user namespace can be taken."""
+    if child.barrier is None:
+        return
+    kernel, (reader, writer) = child.kernel, child.barrier
+    kernel.close(writer)
+    word = kernel.read(reader, ERRNO.size)
+    problem = ERRNO.unpack(word)[0] if len(word) == ERRNO.size else EINVAL
+    if problem:
+        raise OSError(problem, "")
 
 
 @step
@@ -20,6 +39,28 @@ def set_parent_death_signal(child: Prologue) -> None:
     kernel.prctl_set_pdeathsig(Signal.KILL)
     if kernel.getppid() == 1:
         kernel.kill(kernel.getpid(), Signal.KILL)
+
+
+@step
+def forget_groups(child: Prologue) -> None:
+    """Have no supplementary groups of the caller. Before the ids: both may take CAP_SETGID away."""
+    child.kernel.setgroups(())
+
+
+@step
+def become_group_root(child: Prologue) -> None:
+    """Take group 0 of the user namespace."""
+    child.kernel.setgid(Gid(0))
+
+
+@step
+def become_root(child: Prologue) -> None:
+    """Become root of the user namespace.
+
+    Where that is another user of the host than the caller, the parent death signal, set before, is lost with this (later
+    versions of Go set it afterwards): init does not die with its parent.
+    """
+    child.kernel.setuid(Uid(0))
 
 
 @step

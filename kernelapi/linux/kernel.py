@@ -11,6 +11,7 @@ from kernelapi.linux.credentials import LinuxCredentials
 from kernelapi.linux.descriptors import LinuxDescriptors
 from kernelapi.linux.files import LinuxFiles
 from kernelapi.linux.limits import LinuxLimits
+from kernelapi.linux.links import LinuxLinks
 from kernelapi.linux.mounts import LinuxMounts
 from kernelapi.linux.names import LinuxNames
 from kernelapi.linux.namespaces import LinuxNamespaces
@@ -34,6 +35,7 @@ class Linux(
     LinuxClock,
     LinuxDescriptors,
     LinuxSockets,
+    LinuxLinks,
     LinuxTerminals,
     LinuxFiles,
     LinuxMounts,

@@ -16,13 +16,15 @@ IFINFO = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flag
 ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 ERROR = struct.Struct("=i")
 IFADDR_SIZE, RTMSG_SIZE = 8, 12
+ADDRESS_SIZE: dict[int, int] = {AddressFamily.INET: 4, AddressFamily.INET6: 16}
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN, IFLA_LINKINFO = 1, 3, 4, 5, 10, 13, 18
 ATTRIBUTE_TYPE = 0x3FFF  # without the flags that it may carry
 
 
 def encode(message: NetlinkMessage) -> bytes:
-    """The bytes of a request. Raises `ModelError` for a body that is none."""
+    """The bytes of a request. Raises `ModelError` for a body that is none, or that has no form."""
     body = message.body
+    _check(body)
     if body is None:
         payload = b""
     elif isinstance(body, Link) and _is_plain(body):
@@ -46,9 +48,18 @@ def _is_plain(link: Link) -> bool:
     return all(value is None for value in beyond)
 
 
+def _check(body: object) -> None:
+    """What a value can hold and a message cannot."""
+    if isinstance(body, Link) and body.hairpin is not None and body.family != AddressFamily.BRIDGE:
+        raise ModelError("the mode of a port has a form in the family AF_BRIDGE alone")
+    if isinstance(body, (InterfaceAddress, Route)) and body.family not in ADDRESS_SIZE:
+        raise ModelError(f"addresses of family {body.family} have no form here")
+
+
 def size(message: NetlinkMessage) -> int:
-    """How many bytes `encode` makes of a request: what sendmsg answers."""
+    """How many bytes `encode` makes of a request: what sendmsg answers. Raises `ModelError` where that does."""
     body = message.body
+    _check(body)
     if body is None:
         return HEADER.size
     if isinstance(body, Link):
@@ -81,7 +92,7 @@ def _size_of_attributes(*attributes: tuple[object, int]) -> int:
 
 
 def _size_of_ip(address: str | None, family: int) -> int:
-    return _size_of_attributes((address, 4 if family == AddressFamily.INET else 16))
+    return _size_of_attributes((address, ADDRESS_SIZE[family]))
 
 
 def _attribute(type: int, value: bytes) -> bytes:

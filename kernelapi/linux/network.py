@@ -69,8 +69,8 @@ def _link_attributes(link: Link) -> list[Any]:
     if link.info is not None:
         info: list[Any] = [("IFLA_INFO_KIND", link.info.kind)]
         if link.info.peer is not None:
-            peer = {theirs: int(getattr(link.info.peer, ours)) for ours, theirs in LINK_FIELDS.items()}
-            peer["attrs"] = _link_attributes(link.info.peer)
+            fields = {theirs: int(getattr(link.info.peer, ours)) for ours, theirs in LINK_FIELDS.items()}
+            peer = {**fields, "attrs": _link_attributes(link.info.peer)}
             info.append(("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]}))
         attributes.append(("IFLA_LINKINFO", {"attrs": info}))
     return attributes

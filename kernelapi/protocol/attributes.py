@@ -1,6 +1,6 @@
 """The rules of asking for and changing what a file is: stat, access, mode, owner, attributes (fs/attr.c, fs/xattr.c)."""
 
-from errno import E2BIG, EACCES, EEXIST, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM, ERANGE, EROFS
+from errno import E2BIG, EACCES, EEXIST, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM, ERANGE, EROFS
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -53,6 +53,12 @@ CHANGE_READ_ONLY = Refusal(
     "attributes.erofs", call="attributes", errno=EROFS, depends=STATE,
     cause="the mount or its file system is read-only",
     source="chmod(2); fs/namespace.c mnt_want_write",
+)  # fmt: skip
+CHANGE_UNMAPPED = Refusal(
+    "attributes.eoverflow", call="attributes", errno=EOVERFLOW, depends=STATE,
+    cause="the file has an owner or a group that no user namespace knows, and keeps it: the root of a devpts whose user "
+    "namespace has no id 0",
+    source="fs/attr.c notify_change",
 )  # fmt: skip
 CHANGE_FIXED = Refusal(
     "attributes.eperm.fixed", call="attributes", errno=EPERM, depends=STATE,

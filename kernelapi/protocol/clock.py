@@ -30,24 +30,18 @@ RANDOM_FLAGS = Refusal(
     source="getrandom(2); drivers/char/random.c getrandom",
 )  # fmt: skip
 
-CLOCK_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE = 4, 5, 6
-"""Clocks beside those of `Clock` (linux/time.h)."""
-
-GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE = 1, 2, 4
-"""The flags of getrandom(2)."""
-
 
 class ClockAndRandom(Protocol):
     """What would make a run differ from the next, asked of the kernel like all else."""
 
     @syscall(CLOCK_UNKNOWN)
     def clock_gettime(self, clock: int) -> int:
-        """The time of `clock` in nanoseconds."""
+        """The time of `clock` (a `Clock`), in nanoseconds."""
 
     @syscall(CLOCK_UNKNOWN, CLOCK_CANNOT_SLEEP, CLOCK_NEGATIVE, CLOCK_INTERRUPTED)
     def clock_nanosleep(self, clock: int, flags: int, nanoseconds: int) -> None:
-        """Sleep for `nanoseconds`, or until that time of `clock` with TIMER_ABSTIME."""
+        """Sleep for `nanoseconds`; with TIMER_ABSTIME, until `clock` shows so many."""
 
     @syscall(RANDOM_FLAGS)
     def getrandom(self, count: int, flags: int = 0) -> bytes:
-        """`count` random bytes."""
+        """`count` random bytes (`RandomFlag` bits)."""

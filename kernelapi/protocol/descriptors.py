@@ -206,7 +206,7 @@ class Descriptors(Protocol):
     def close(self, fd: Fd) -> None:
         """Free the descriptor."""
 
-    @syscall(CLOSE_RANGE_FLAGS, CLOSE_RANGE_ORDER)
+    @syscall(CLOSE_RANGE_FLAGS, CLOSE_RANGE_ORDER, CLOSE_HANGS_UP)
     def close_range(self, first: int, last: int, flags: int = 0) -> None:
         """Close the descriptors from `first` to `last`, or mark them close-on-exec (`CloseRangeFlag`)."""
 
@@ -214,11 +214,11 @@ class Descriptors(Protocol):
     def dup(self, fd: Fd) -> Fd:
         """The lowest free descriptor, for the same open file description; not close-on-exec."""
 
-    @syscall(DUP_TARGET_TOO_LARGE, NOT_OPEN, DUP_TARGET_BUSY)
+    @syscall(DUP_TARGET_TOO_LARGE, NOT_OPEN, DUP_TARGET_BUSY, CLOSE_HANGS_UP)
     def dup2(self, fd: Fd, to: Fd) -> Fd:
         """Make `to` a duplicate of `fd`, closing what it was; the same number is left as it is."""
 
-    @syscall(DUP3_FLAGS, DUP3_SAME, DUP_TARGET_TOO_LARGE, NOT_OPEN, DUP_TARGET_BUSY)
+    @syscall(DUP3_FLAGS, DUP3_SAME, DUP_TARGET_TOO_LARGE, NOT_OPEN, DUP_TARGET_BUSY, CLOSE_HANGS_UP)
     def dup3(self, fd: Fd, to: Fd, flags: int) -> Fd:
         """As dup2, but `flags` may hold O_CLOEXEC, and the same number is an error."""
 

@@ -75,7 +75,7 @@ EXEC_CLEARS_KEEPCAPS = Effect(
 EXEC_SECURE = Effect(
     "execve.secure", call="execve",
     cause="a program that runs with other effective ids than the caller's, or than the real ones, or that gains "
-    "capabilities by its file, runs in secure mode: without parent death signal, with a soft stack limit of at most 8 MiB",
+    "capabilities by its file, runs in secure mode, with a soft stack limit of at most 8 MiB",
     source="execve(2), getauxval(3) AT_SECURE; fs/exec.c begin_new_exec",
 )  # fmt: skip
 

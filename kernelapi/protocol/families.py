@@ -22,6 +22,6 @@ FAMILIES: Mapping[str, str] = {
     "proc": "the other files of proc",
     "cgroup": "the files of a control group",
     "ioctl": "the operations of ioctl on a terminal",
-    "rtnetlink": "requests about links: sendmsg takes them, and the errno is in the message that answers",
+    "rtnetlink": "requests about links, addresses and routes: sendmsg takes them, and the errno is in the message that answers",
 }
 """What the rows of each family are about."""

@@ -48,6 +48,7 @@ CHROOT_KEEPS_DIRECTORY = Effect(
 
 CHMOD = (
     attributes.CHANGE_READ_ONLY,
+    attributes.CHANGE_UNMAPPED,
     attributes.CHANGE_FIXED,
     attributes.CHMOD_NOT_OWNER,
     attributes.CHMOD_STRIPS_SETGID,
@@ -55,6 +56,7 @@ CHMOD = (
 CHOWN = (
     attributes.CHANGE_READ_ONLY,
     attributes.CHOWN_UNMAPPED,
+    attributes.CHANGE_UNMAPPED,
     attributes.CHANGE_FIXED,
     attributes.CHOWN_UID_DENIED,
     attributes.CHOWN_GID_DENIED,
@@ -142,7 +144,14 @@ class Files(Protocol):
     def mknodat(self, dirfd: int, path: str, mode: int, dev: int) -> None:
         """Make a device, FIFO, socket or regular file; `mode` holds its type."""
 
-    @syscall(entries.SYMLINK_EMPTY, entries.SYMLINK_TOO_LONG, LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED)
+    @syscall(
+        entries.SYMLINK_EMPTY,
+        entries.SYMLINK_TOO_LONG,
+        LOOKUP,
+        entries.CREATE,
+        entries.CREATE_UNSUPPORTED,
+        entries.CREATE_SETGID_DIRECTORY,
+    )
     def symlinkat(self, target: str, dirfd: int, path: str) -> None:
         """Make a symbolic link at `path` that holds `target`."""
 

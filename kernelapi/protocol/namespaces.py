@@ -5,6 +5,7 @@ from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
+from kernelapi.protocol.credentials import COMMIT
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN
 from kernelapi.rules import ARGUMENTS, ENVIRONMENT, STATE, Effect, Refusal
 
@@ -221,7 +222,7 @@ class Namespaces(Protocol):
         NOT_OPEN, IS_PATH_ONLY, SETNS_OTHER_TYPE, SETNS_FLAGS, SETNS_NOT_A_NAMESPACE, SETNS_PROCESS_GONE, SETNS_NOT_READABLE,
         SETNS_USER_OWN, SETNS_USER_THREADS, SETNS_USER_SHARED_FS, SETNS_USER_UNPRIVILEGED, SETNS_MNT_UNPRIVILEGED,
         SETNS_MNT_SHARED_FS, SETNS_UNPRIVILEGED, SETNS_PID_OUTSIDE, SETNS_TIME_SHARED_VM, SETNS_MNT_ROOT, SETNS_TIME_FREEZES,
-        ENTER_USER,
+        ENTER_USER, COMMIT,
     )  # fmt: skip
     def setns(self, fd: Fd, nstype: int) -> None:
         """Enter the namespace behind `fd`, of type `nstype` (0: any); or, by a pidfd, all the `nstype` flags name."""

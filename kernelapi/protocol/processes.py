@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 from kernelapi.call import syscall
 from kernelapi.ids import Fd, Pid
 from kernelapi.protocol.cgroups import CGROUP_INHERITS
-from kernelapi.protocol.descriptors import NOT_OPEN, TOO_MANY_OPEN
+from kernelapi.protocol.descriptors import CLOSE_HANGS_UP, TOO_MANY_OPEN
 from kernelapi.protocol.exec_credentials import EXEC_CREDENTIALS
 from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.protocol.namespaces import (
@@ -164,7 +164,7 @@ EXEC_DUMPABLE = Effect(
 )  # fmt: skip
 EXEC_SECURE_PDEATHSIG = Effect(
     "execve.pdeathsig", call="execve",
-    cause="a program that runs with more privilege than its caller has no parent death signal",
+    cause="a program in secure mode has no parent death signal",
     source="PR_SET_PDEATHSIG(2const); fs/exec.c begin_new_exec",
 )  # fmt: skip
 EXEC_KEEPS_IGNORED = Effect(
@@ -333,7 +333,6 @@ class Processes(Protocol):
 
     @syscall(
         LOOKUP,
-        NOT_OPEN,
         EXEC_NPROC,
         EXEC_UNKNOWN_FLAG,
         EXEC_SYMLINK,
@@ -352,11 +351,12 @@ class Processes(Protocol):
         EXEC_DUMPABLE,
         EXEC_SECURE_PDEATHSIG,
         EXEC_KEEPS_IGNORED,
+        CLOSE_HANGS_UP,
     )
     def execveat(self, dirfd: int, path: str, argv: tuple[str, ...], envp: tuple[str, ...], flags: int = 0) -> NoReturn:
         """Replace the calling process by the program at `path`. Does not return; raises only where it is refused."""
 
-    @syscall(EXIT_REPARENTS, EXIT_PDEATHSIG, EXIT_INIT, EXIT_AUTOREAP, EXIT_ORPHANED_GROUP, EXIT_HANGUP)
+    @syscall(EXIT_REPARENTS, EXIT_PDEATHSIG, EXIT_INIT, EXIT_AUTOREAP, EXIT_ORPHANED_GROUP, EXIT_HANGUP, CLOSE_HANGS_UP)
     def exit_group(self, status: int) -> NoReturn:
         """End the process with the low eight bits of `status`."""
 

@@ -3,10 +3,7 @@
 from errno import (
     EADDRINUSE,
     EAFNOSUPPORT,
-    EBUSY,
-    EEXIST,
     EINVAL,
-    ENODEV,
     ENOTSOCK,
     EOPNOTSUPP,
     EPERM,
@@ -18,6 +15,7 @@ from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
+from kernelapi.protocol.addresses import ADDRESSES
 from kernelapi.protocol.descriptors import (
     IS_PATH_ONLY,
     NOT_OPEN,
@@ -29,6 +27,8 @@ from kernelapi.protocol.descriptors import (
     WRITE_BROKEN_PIPE,
     WRITE_WOULD_BLOCK,
 )
+from kernelapi.protocol.links import LINKS
+from kernelapi.protocol.routes import ROUTES
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 from kernelapi.values import Message, NetlinkAddress, NetlinkMessage
 
@@ -53,6 +53,11 @@ SOCKET_TYPE = Refusal(
     "socket.esocktnosupport", call="socket", errno=ESOCKTNOSUPPORT, depends=ARGUMENTS,
     cause="the family has no sockets of this type",
     source="socket(2); net/unix/af_unix.c unix_create, net/netlink/af_netlink.c netlink_create",
+)  # fmt: skip
+SOCKET_PACKET_DENIED = Refusal(
+    "socket.eperm.packet", call="socket", errno=EPERM, depends=STATE,
+    cause="AF_PACKET, and the caller has no CAP_NET_RAW over the owner of its network namespace",
+    source="packet(7); net/packet/af_packet.c packet_create",
 )  # fmt: skip
 SOCKETPAIR_UNSUPPORTED = Refusal(
     "socketpair.eopnotsupp", call="socketpair", errno=EOPNOTSUPP, depends=ARGUMENTS,
@@ -106,44 +111,19 @@ BIND_OTHER_PORT = Refusal(
     cause="the socket has another port id already", source="netlink(7); net/netlink/af_netlink.c netlink_bind",
 )  # fmt: skip
 
-LINK_DENIED = Refusal(
-    "rtnetlink.eperm", call="rtnetlink", errno=EPERM, depends=STATE,
-    cause="to change a link, the sender needs CAP_NET_ADMIN over the owner of the socket's network namespace, and so does "
-    "who opened the socket",
-    source="rtnetlink(7); net/core/rtnetlink.c rtnetlink_rcv_msg, net/netlink/af_netlink.c netlink_net_capable",
-)  # fmt: skip
-DUMP_UNDER_WAY = Refusal(
-    "rtnetlink.ebusy", call="rtnetlink", errno=EBUSY, depends=STATE,
-    cause="a list is asked for, and the socket has not received the end of the one before",
-    source="netlink(7); net/netlink/af_netlink.c __netlink_dump_start",
-)  # fmt: skip
-LINK_NEGATIVE = Refusal(
-    "rtnetlink.einval.index", call="rtnetlink", errno=EINVAL, depends=ARGUMENTS,
-    cause="the index of a new link is negative", source="net/core/rtnetlink.c rtnl_newlink",
-)  # fmt: skip
-LINK_UNNAMED = Refusal(
-    "rtnetlink.einval.unnamed", call="rtnetlink", errno=EINVAL, depends=ARGUMENTS,
-    cause="neither an index nor a name says which link is meant (for RTM_NEWLINK that is ENODEV)",
-    source="rtnetlink(7); net/core/rtnetlink.c rtnl_setlink, rtnl_getlink",
-)  # fmt: skip
-LINK_MISSING = Refusal(
-    "rtnetlink.enodev", call="rtnetlink", errno=ENODEV, depends=STATE,
-    cause="there is no such link", source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink, rtnl_setlink, rtnl_getlink",
-)  # fmt: skip
-LINK_EXISTS = Refusal(
-    "rtnetlink.eexist", call="rtnetlink", errno=EEXIST, depends=STATE,
-    cause="RTM_NEWLINK with NLM_F_EXCL names a link that exists", source="rtnetlink(7); net/core/rtnetlink.c rtnl_newlink",
-)  # fmt: skip
-RTNETLINK = (LINK_DENIED, DUMP_UNDER_WAY, LINK_NEGATIVE, LINK_UNNAMED, LINK_MISSING, LINK_EXISTS)
-"""The rows of requests about links. sendmsg succeeds all the same: the errno is in the answer, a message of type ERROR."""
+
+RTNETLINK = (*LINKS, *ADDRESSES, *ROUTES)
+"""The rows of netlink requests. sendmsg succeeds all the same: the errno is in the answer, a message of type ERROR."""
 
 
 class Sockets(Protocol):
     """As much of sockets as a container's init uses."""
 
-    @syscall(SOCKET_FLAGS, SOCKET_FAMILY, SOCKET_TYPE_RANGE, SOCKET_TYPE, SOCKET_PROTOCOL, TOO_MANY_OPEN)
+    @syscall(
+        SOCKET_FLAGS, SOCKET_FAMILY, SOCKET_TYPE_RANGE, SOCKET_PACKET_DENIED, SOCKET_TYPE, SOCKET_PROTOCOL, TOO_MANY_OPEN
+    )  # fmt: skip
     def socket(self, family: int, type: int, protocol: int) -> Fd:
-        """A socket. Modelled: AF_NETLINK with NETLINK_ROUTE."""
+        """A socket. Modelled: AF_NETLINK with NETLINK_ROUTE; of AF_INET, AF_INET6 and AF_PACKET, one for ioctl alone."""
 
     @syscall(
         SOCKET_FLAGS, TOO_MANY_OPEN, SOCKET_FAMILY, SOCKET_TYPE_RANGE, SOCKET_PROTOCOL, SOCKET_TYPE, SOCKETPAIR_UNSUPPORTED

@@ -2,6 +2,7 @@
 
 from kernelapi.testing.case import Case, declared
 from kernelapi.testing.cases import (
+    addresses,
     binds,
     capabilities,
     clock,
@@ -12,6 +13,7 @@ from kernelapi.testing.cases import (
     files,
     idmap,
     limits,
+    links,
     lookup,
     mount_namespaces,
     mounts,
@@ -30,6 +32,7 @@ from kernelapi.testing.cases import (
     programs,
     propagation,
     roots,
+    routes,
     sessions,
     setns,
     signals,
@@ -41,6 +44,7 @@ from kernelapi.testing.cases import (
 )
 
 NOUNS = (
+    addresses,
     binds,
     capabilities,
     clock,
@@ -51,6 +55,7 @@ NOUNS = (
     files,
     idmap,
     limits,
+    links,
     lookup,
     mount_namespaces,
     mounts,
@@ -69,6 +74,7 @@ NOUNS = (
     programs,
     propagation,
     roots,
+    routes,
     sessions,
     setns,
     signals,

@@ -2,10 +2,9 @@
 
 from errno import EINVAL, EOPNOTSUPP
 
-from kernelapi.flags import TIMER_ABSTIME, Clock, Signal
+from kernelapi.flags import TIMER_ABSTIME, Clock, RandomFlag, Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
-from kernelapi.protocol.clock import CLOCK_MONOTONIC_COARSE, CLOCK_RAW, GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
 
 MILLISECOND = 10**6
@@ -14,7 +13,7 @@ MONOTONIC, BOOTTIME, REALTIME = Clock.MONOTONIC, Clock.BOOTTIME, Clock.REALTIME
 
 @case
 def time_does_not_go_back(kernel: Kernel) -> None:
-    for clock in (MONOTONIC, BOOTTIME, REALTIME, CLOCK_RAW, CLOCK_MONOTONIC_COARSE):
+    for clock in (MONOTONIC, BOOTTIME, REALTIME, Clock.MONOTONIC_RAW, Clock.MONOTONIC_COARSE):
         first = kernel.clock_gettime(clock)
         expect(f"whether clock {clock} went on", kernel.clock_gettime(clock) >= first, True)
 
@@ -56,7 +55,7 @@ def some_numbers_are_no_clocks(kernel: Kernel) -> None:
 
 @case
 def not_every_clock_can_be_slept_by(kernel: Kernel) -> None:
-    for clock in (CLOCK_RAW, CLOCK_MONOTONIC_COARSE):
+    for clock in (Clock.MONOTONIC_RAW, Clock.MONOTONIC_COARSE):
         refused(EOPNOTSUPP, kernel.clock_nanosleep, clock, 0, 0)
         refused(EOPNOTSUPP, kernel.clock_nanosleep, clock, 0, -1)
 
@@ -87,7 +86,7 @@ def who_sleeps_less_wakes_first(kernel: Kernel) -> None:
 def random_bytes_are_as_many_as_asked_for(kernel: Kernel) -> None:
     for count in (0, 1, 63, 64, 65, 256, 1000, 70_000):
         expect("the number of bytes", len(kernel.getrandom(count)), count)
-    for flags in (GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE, GRND_NONBLOCK | GRND_RANDOM):
+    for flags in (RandomFlag.NONBLOCK, RandomFlag.RANDOM, RandomFlag.INSECURE, RandomFlag.NONBLOCK | RandomFlag.RANDOM):
         expect("the number of bytes", len(kernel.getrandom(16, flags)), 16)
 
 
@@ -105,4 +104,4 @@ def random_bytes_do_not_come_again(kernel: Kernel) -> None:
 def unknown_flags_of_randomness_are_invalid(kernel: Kernel) -> None:
     refused(EINVAL, kernel.getrandom, 16, 8)
     refused(EINVAL, kernel.getrandom, 0, 8)
-    refused(EINVAL, kernel.getrandom, 16, GRND_RANDOM | GRND_INSECURE)
+    refused(EINVAL, kernel.getrandom, 16, RandomFlag.RANDOM | RandomFlag.INSECURE)

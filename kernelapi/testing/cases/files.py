@@ -598,6 +598,19 @@ def file_capabilities_have_one_of_two_layouts(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def writing_to_a_file_takes_its_capabilities(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    write_file(kernel, "f", b"")
+    replace = ("f", "security.capability", CAPABILITIES[2], 2)
+    refused(ENODATA, kernel.setxattr, *replace)
+    kernel.setxattr(*replace[:3])
+    fd = kernel.open("f", WRONLY)
+    kernel.setxattr(*replace)
+    kernel.write(fd, b"x")
+    refused(ENODATA, kernel.setxattr, *replace)
+
+
+@case(tree=True)
 def nothing_is_made_in_proc(kernel: Kernel) -> None:
     refused(ENOENT, kernel.mkdir, "/proc/new", 0o755)
     refused(ENOENT, kernel.open, "/proc/new", CREAT | WRONLY, 0o644)

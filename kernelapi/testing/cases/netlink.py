@@ -21,7 +21,9 @@ from kernelapi.ids import Fd, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, refused
 from kernelapi.values import (
+    ARPHRD_LOOPBACK,
     IFF_LOOPBACK,
+    IFF_LOWER_UP,
     IFF_RUNNING,
     IFF_UP,
     Ack,
@@ -38,8 +40,8 @@ NETLINK, RAW, DGRAM = AddressFamily.NETLINK, SocketType.RAW, SocketType.DGRAM
 REQUEST, ACK, DUMP, MULTI = NetlinkFlag.REQUEST, NetlinkFlag.ACK, NetlinkFlag.DUMP, NetlinkFlag.MULTI
 GETLINK, NEWLINK, SETLINK = NetlinkType.RTM_GETLINK, NetlinkType.RTM_NEWLINK, NetlinkType.RTM_SETLINK
 CAPPED = 0x100
-IFF_LOWER_UP = 0x10000
 ROOM = 32768
+LO = Link(1, IFF_LOOPBACK, 0, "lo", 65536, type=ARPHRD_LOOPBACK, txqlen=1000, address="00:00:00:00:00:00")
 UP = Link(index=1, flags=IFF_UP, change=IFF_UP)
 DOWN = Link(index=1, flags=0, change=IFF_UP)
 
@@ -142,9 +144,8 @@ def a_list_ends_in_a_datagram_of_its_own(kernel: Kernel) -> None:
     fd = netlink(kernel)
     kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST | DUMP | ACK, 7, body=Link()))
     first, second = kernel.recvmsg(fd, ROOM), kernel.recvmsg(fd, ROOM)
-    lo = Link(1, IFF_LOOPBACK, 0, "lo", 65536)
     port = kernel.getpid()
-    expect("the links", first, Message((NetlinkMessage(NEWLINK, MULTI, 7, port, lo),)))
+    expect("the links", first, Message((NetlinkMessage(NEWLINK, MULTI, 7, port, LO),)))
     expect("the end", second, Message((NetlinkMessage(NetlinkType.DONE, MULTI, 7, port),)))
     expect("no more", answers(kernel, fd), [])
 
@@ -166,11 +167,10 @@ def one_list_at_a_time(kernel: Kernel) -> None:
 @case
 def a_link_is_found_by_index_or_name(kernel: Kernel) -> None:
     fd = netlink(kernel)
-    lo = Link(1, IFF_LOOPBACK, 0, "lo", 65536)
-    expect("by index", ask(kernel, fd, GETLINK, REQUEST, Link(index=1)), [(NEWLINK, 0, lo)])
-    expect("by name", ask(kernel, fd, GETLINK, REQUEST, Link(name="lo")), [(NEWLINK, 0, lo)])
+    expect("by index", ask(kernel, fd, GETLINK, REQUEST, Link(index=1)), [(NEWLINK, 0, LO)])
+    expect("by name", ask(kernel, fd, GETLINK, REQUEST, Link(name="lo")), [(NEWLINK, 0, LO)])
     ok = (NetlinkType.ERROR, CAPPED, Ack(0, 42))
-    expect("acknowledged", ask(kernel, fd, GETLINK, REQUEST | ACK, Link(index=1)), [(NEWLINK, 0, lo), ok])
+    expect("acknowledged", ask(kernel, fd, GETLINK, REQUEST | ACK, Link(index=1)), [(NEWLINK, 0, LO), ok])
     expect("no request", ask(kernel, fd, GETLINK, 0, Link(index=1)), [])
     expect("no body", ask(kernel, fd, GETLINK, REQUEST | ACK, None), [ok])
     for body in (Link(index=77), Link(name="no"), Link(index=77, name="lo"), Link()):

@@ -9,6 +9,7 @@ from kernelapi.ids import Fd, Gid, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, read_all, refused
 from kernelapi.testing.stage import write_file
+from kernelapi.testing.steps import in_user_namespace
 from kernelapi.values import CapData, makedev
 
 RDONLY, WRONLY, RDWR = OpenFlag.RDONLY, OpenFlag.WRONLY, OpenFlag.RDWR
@@ -674,3 +675,98 @@ def _mount_and_wait(kernel: Kernel, told: Fd, tell: Fd) -> None:
     kernel.write(tell, b"!")
     reader, _ = kernel.pipe()
     kernel.read(reader, 1)
+
+
+@case(tree=True)
+def to_act_as_the_owner_of_a_file_takes_no_mapping_of_its_group(kernel: Kernel) -> None:
+    for path, uid, gid in (("/known-owner", 1000, 2000), ("/known-group", 2000, 1000)):
+        write_file(kernel, path, b"")
+        kernel.chown(path, uid, gid)
+    in_user_namespace(kernel, _act_as_owner, uid_map="0 1000 1", gid_map="0 1000 1")
+    expect("the mode", kernel.stat("/known-owner").mode, 0o100604)
+
+
+def _act_as_owner(kernel: Kernel) -> None:
+    kernel.setresuid(0, 0, 0)
+    kernel.setresgid(0, 0, 0)
+    kernel.setfsuid(0)
+    kernel.chmod("/known-owner", 0o604)
+    refused(EPERM, kernel.chmod, "/known-group", 0o604)
+    refused(EPERM, kernel.chown, "/known-group", 0, 0)
+
+
+def _roots(kernel: Kernel, uid: int, gid: int) -> tuple[tuple[int, int], ...]:
+    """Who owns the roots of new file systems that this user mounts, and the ptmx of the devpts."""
+    kernel.setresgid(-1, gid, -1)
+    kernel.setfsuid(uid)
+    for fstype in ("ramfs", "tmpfs", "devpts", "mqueue"):
+        kernel.mount("none", f"/m/{fstype}", fstype, 0, "")
+    places = [kernel.stat(f"/m/{name}") for name in ("ramfs", "tmpfs", "devpts", "devpts/ptmx", "mqueue")]
+    return tuple((place.uid, place.gid) for place in places)
+
+
+def _unshare_and_mount(kernel: Kernel, uid: int, gid: int) -> tuple[tuple[int, int], ...]:
+    kernel.unshare(CloneFlag.NEWNS | CloneFlag.NEWIPC)
+    return _roots(kernel, uid, gid)
+
+
+def _become_root_and_mount(kernel: Kernel, uid: int, gid: int) -> tuple[tuple[int, int], ...]:
+    kernel.setresgid(0, 0, 0)
+    kernel.setresuid(0, 0, 0)
+    return _unshare_and_mount(kernel, uid, gid)
+
+
+@case(tree=True)
+def the_root_of_a_new_file_system_belongs_to_a_user_that_depends_on_its_type(kernel: Kernel) -> None:
+    kernel.mkdir("/m", 0o755)
+    for fstype in ("ramfs", "tmpfs", "devpts", "mqueue"):
+        kernel.mkdir(f"/m/{fstype}", 0o755)
+    mounter, root, nobody = (1000, 1001), (0, 0), (65534, 65534)
+    own = in_child(kernel, _unshare_and_mount, 1000, 1001)
+    expect("the owners, with an ipc namespace that root made", own, (mounter, mounter, root, mounter, root))
+    maps = {"uid_map": "0 2000 2000", "gid_map": "0 2000 2000"}
+    inside = in_user_namespace(kernel, _become_root_and_mount, 1000, 1001, **maps)
+    expect("the owners in a user namespace", inside, (mounter, mounter, root, mounter, root))
+    inside = in_user_namespace(kernel, _unshare_and_become_root, 1000, 1001, **maps)
+    expect("with an ipc namespace that somebody from outside made", inside, (mounter, mounter, root, mounter, nobody))
+
+
+def _unshare_and_become_root(kernel: Kernel, uid: int, gid: int) -> tuple[tuple[int, int], ...]:
+    kernel.unshare(CloneFlag.NEWNS | CloneFlag.NEWIPC)
+    kernel.setresgid(0, 0, 0)
+    kernel.setresuid(0, 0, 0)
+    return _roots(kernel, uid, gid)
+
+
+@case(tree=True)
+def a_devpts_of_a_user_namespace_without_id_0_belongs_to_nobody(kernel: Kernel) -> None:
+    kernel.mkdir("/m", 0o755)
+    in_user_namespace(kernel, _change_what_is_nobodys, uid_map="1000 1000 1", gid_map="1000 1000 1")
+
+
+def _change_what_is_nobodys(kernel: Kernel) -> None:
+    kernel.setresgid(1000, 1000, 1000)
+    kernel.prctl_set_keepcaps(1)
+    kernel.setfsuid(1000)
+    kernel.unshare(CloneFlag.NEWNS)
+    kernel.mount("none", "/m", "devpts", 0, "")
+    root = kernel.stat("/m")
+    expect("the owner", (root.uid, root.gid), (65534, 65534))
+    refused(EACCES, kernel.mkdir, "/m/d", 0o755)
+    refused(EOVERFLOW, kernel.chmod, "/m", 0o777)
+    refused(EOVERFLOW, kernel.chown, "/m", 1000, -1)
+    kernel.chown("/m", 1000, 1000)
+    kernel.chmod("/m", 0o711)
+    root = kernel.stat("/m")
+    expect("the adopted root", (root.mode, root.uid, root.gid), (0o040711, 1000, 1000))
+    refused(EPERM, kernel.mkdir, "/m/d", 0o755)
+
+
+@case(tree=True)
+def of_a_proc_only_the_mode_of_its_root_can_be_changed(kernel: Kernel) -> None:
+    kernel.mkdir("/p", 0o755)
+    kernel.mount("proc", "/p", "proc", 0, "")
+    kernel.chmod("/p", 0o511)
+    expect("the mode", (kernel.stat("/p").mode, kernel.stat("/proc").mode), (0o040511, 0o040555))
+    refused(EPERM, kernel.chmod, "/p/self", 0o555)
+    refused(EPERM, kernel.chmod, "/p/self/status", 0o644)

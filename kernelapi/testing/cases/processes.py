@@ -486,3 +486,48 @@ def a_pidfd_is_close_on_exec_and_needs_a_process(kernel: Kernel) -> None:
     refused(EINVAL, kernel.pidfd_open, 0)
     refused(EINVAL, kernel.pidfd_open, -1)
     refused(ESRCH, kernel.pidfd_open, 99999)
+
+
+def leave_children_of_other_exit_signals(kernel: Kernel, reader: Fd, writer: Fd) -> int:
+    for signal in (0, Signal.CONT, Signal.TERM, 100):
+        kernel.clone(signal, wait_for_end_of, reader, writer)
+    return 5
+
+
+@case
+def the_init_of_a_pid_namespace_ends_whatever_the_exit_signals_of_its_children(kernel: Kernel) -> None:
+    pid = kernel.clone(CloneFlag.NEWPID | Signal.CHLD, leave_children_of_other_exit_signals, *kernel.pipe2(0))
+    expect("how it ended", kernel.wait4(pid), (pid, 5 << 8))
+
+
+def wait_for_the_group(kernel: Kernel) -> int:
+    kernel.setpgid(Pid(0), Pid(0))
+    kernel.clone(Signal.CHLD, leave_the_group_and_end_the_parent)
+    refused(ECHILD, kernel.wait4, 0)
+    return 1
+
+
+def leave_the_group_and_end_the_parent(kernel: Kernel) -> None:
+    kernel.clock_nanosleep(1, 0, 50 * MILLISECOND)
+    kernel.setpgid(Pid(0), Pid(0))
+    kernel.clock_nanosleep(1, 0, 50 * MILLISECOND)
+    kernel.kill(kernel.getppid(), Signal.KILL)
+
+
+@case
+def a_waiting_parent_is_not_told_that_its_last_child_has_left_the_group(kernel: Kernel) -> None:
+    pid = kernel.clone(Signal.CHLD, wait_for_the_group)
+    expect("how it ended", kernel.wait4(pid), (pid, Signal.KILL))
+
+
+def wait_and_execute(kernel: Kernel) -> None:
+    kernel.clock_nanosleep(1, 0, 50 * MILLISECOND)
+    kernel.execve("/bin/true", ("true",), ())
+
+
+@case(tree=True)
+def a_waiting_parent_is_told_of_a_child_that_became_one_to_wait_for_by_exec(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    kernel.clone(Signal.CHLD, wait_for_end_of, reader, writer)
+    pid = kernel.clone(0, wait_and_execute)
+    expect("who ended", kernel.wait4(-1), (pid, 0))

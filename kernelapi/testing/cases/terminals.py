@@ -2,7 +2,7 @@
 
 from errno import EAGAIN, EBADF, EEXIST, EINVAL, EIO, ENODEV, ENOENT, ENOSPC, ENOTTY, ENXIO, EPERM, ESPIPE, ESRCH
 
-from kernelapi.flags import Disposition, FileType, MountFlag, OpenFlag, Signal
+from kernelapi.flags import Disposition, FileType, MountFlag, OpenFlag, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
@@ -144,6 +144,23 @@ def both_sides_have_one_window(kernel: Kernel) -> None:
     expect("the slave's", kernel.ioctl_tiocgwinsz(slave), Winsize(25, 80))
     kernel.ioctl_tiocswinsz(slave, Winsize(50, 132))
     expect("the master's", kernel.ioctl_tiocgwinsz(master), Winsize(50, 132))
+
+
+def _resize(kernel: Kernel, master: Fd, path: str) -> None:
+    kernel.setsid()
+    kernel.open(path, RDWR)
+    winch = frozenset((Signal.WINCH,))
+    for size, pending in ((Winsize(25, 80), winch), (Winsize(25, 80), frozenset()), (Winsize(25, 132), winch)):
+        kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, winch)
+        kernel.ioctl_tiocswinsz(master, size)
+        expect("what is pending", kernel.rt_sigpending(), pending)
+        kernel.rt_sigprocmask(SigprocmaskHow.UNBLOCK, winch)
+
+
+@case(tree=True)
+def the_foreground_is_told_of_another_window_size(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    in_child(kernel, _resize, master, path)
 
 
 # -- data --

@@ -1,10 +1,10 @@
 """Laws of time namespaces: who is born into them, and how far their clocks are ahead."""
 
-from errno import EACCES, EINVAL, EPERM, ERANGE
+from errno import EACCES, ECHILD, EINVAL, EPERM, ERANGE
 
 from kernelapi.capability import Cap, CapSet
-from kernelapi.flags import TIMER_ABSTIME, Clock, CloneFlag, OpenFlag
-from kernelapi.ids import Pid
+from kernelapi.flags import TIMER_ABSTIME, Clock, CloneFlag, OpenFlag, Signal, WaitFlag
+from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, read_all, refused
 from kernelapi.testing.cases.namespaces import link, nothing, open_namespace
@@ -122,3 +122,17 @@ def setting_the_time_needs_a_capability_over_the_owner_of_its_namespace(kernel: 
     refused(EPERM, set_offsets, kernel, "monotonic -99999999999 0")
     refused(EINVAL, set_offsets, kernel, "nonsense")
     kernel.write(fd, b"monotonic 1 0")  # who opened the file had it
+
+
+@case(tree=True)
+def clone_cannot_ask_for_a_time_namespace_since_its_flag_is_part_of_the_exit_signal(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    pid = kernel.clone(CloneFlag.NEWTIME | Signal.CHLD, say_time_namespace, writer)
+    kernel.close(writer)
+    expect("the namespace of the child", read_all(kernel, reader).decode(), kernel.readlink("/proc/self/ns/time"))
+    refused(ECHILD, kernel.wait4, pid)
+    expect("with __WALL", kernel.wait4(pid, WaitFlag.WALL), (pid, 0))
+
+
+def say_time_namespace(kernel: Kernel, writer: Fd) -> None:
+    kernel.write(writer, kernel.readlink("/proc/self/ns/time").encode())
