@@ -187,7 +187,9 @@ def _create(kernel: "SyscallBase", net: NetNamespace, wanted: Link) -> None:
         made.txqlen = wanted.txqlen
 
 
-NOT_SIMULATED = frozenset("dummy vlan macvlan macvtap ipvlan vxlan bond team ifb tun gre vrf".split())
+NOT_SIMULATED = frozenset(
+    ("dummy", "vlan", "macvlan", "macvtap", "ipvlan", "vxlan", "bond", "team", "ifb", "tun", "gre", "vrf")
+)
 """Kinds that another kernel may have."""
 
 

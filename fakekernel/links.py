@@ -51,8 +51,8 @@ def name_of(given: str) -> str:
 
 
 def is_long(given: str) -> bool:
-    """Whether a name, as it is given, is beyond what the message may hold: a NUL at the end is none of it."""
-    return len(os.fsencode(given).rstrip(b"\0")) > LONGEST_NAME
+    """Whether a name, as it is given, is beyond what the message may hold (ifla_policy)."""
+    return len(os.fsencode(given)) > LONGEST_NAME
 
 
 def is_name(name: str) -> bool:

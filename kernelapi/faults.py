@@ -12,11 +12,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from errno import errorcode
 from typing import Any
 
 from kernelapi.call import Call, Dispatch
-from kernelapi.errors import Refused
+from kernelapi.errors import Refused, errno_name
 from kernelapi.event import Event
 from kernelapi.kernel import CALLS
 from kernelapi.rules import ENVIRONMENT, Refusal
@@ -51,14 +50,14 @@ class Fault:
             raise ValueError(f"calls are counted from 1, not from {self.nth}")
 
     def __str__(self) -> str:
-        errno = errorcode.get(self.row.errno, self.row.errno)
+        errno = errno_name(self.row.errno)
         return f"call {self.nth} of {self.call} by process {self.process} fails with {errno}"
 
 
 def failure(process: str, call: str, nth: int, errno: int) -> Fault:
     """A fault with an errno for which `call` need not have a rule."""
     row = Injected(
-        f"{call}.injected.{errorcode.get(errno, errno)}",
+        f"{call}.{errno_name(errno).lower()}.injected",
         call=call,
         errno=errno,
         depends=ENVIRONMENT,
@@ -99,14 +98,6 @@ def faulty(dispatch: Dispatch, process: str, faults: Iterable[Fault]) -> Dispatc
     return fail_or_dispatch
 
 
-def refusals(call: Call) -> tuple[Refusal, ...]:
-    """The rows by which `call` may be refused; of an alias, those of the call that it stands for."""
-    if not call.is_alias:
-        return call.refusals
-    names = call.function.__code__.co_names
-    return tuple(row for name in names if name in CALLS and name != call.name for row in refusals(CALLS[name]))
-
-
 def faults_in(
     events: Iterable[Event], *, after: int = -1, where: Callable[[Event], bool] = lambda event: True
 ) -> Iterator[Fault]:
@@ -122,7 +113,7 @@ def faults_in(
         if event.index <= after or name in NEVER_FAIL or not where(event):
             continue
         errnos = {event.errno}
-        for row in refusals(event.call):
+        for row in event.call.refusals:
             if row.errno not in errnos:
                 errnos.add(row.errno)
                 yield Fault(event.process, name, made[event.process, name], row)

@@ -4,10 +4,11 @@
 calls themselves provides.
 """
 
-from collections.abc import Mapping
-from typing import Protocol, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
 from kernelapi.call import Call, Dispatch, bound_class, calls_of
+from kernelapi.errors import NotModelled
 from kernelapi.protocol.aliases import Aliases
 from kernelapi.protocol.capabilities import Capabilities
 from kernelapi.protocol.clock import ClockAndRandom
@@ -50,6 +51,25 @@ CALLS: Mapping[str, Call] = calls_of(Calls)
 """Every call by name."""
 
 _Bound = bound_class(CALLS)
+
+
+def handlers_of(implementation: type, name: str) -> Mapping[str, Callable[..., Any]]:
+    """For each call the method of `implementation`, the class of the kernel called `name`, that carries it out.
+
+    Where it has inherited no more than the protocol's declaration, that is a method that raises `NotModelled`.
+    """
+    return {call.name: _handler(implementation, name, call) for call in CALLS.values()}
+
+
+def _handler(implementation: type, name: str, call: Call) -> Callable[..., Any]:
+    method: Callable[..., Any] | None = getattr(implementation, call.name, None)
+    if method is not None and (call.is_alias or not hasattr(method, "call")):
+        return method
+
+    def not_modelled(*args: Any) -> Any:
+        raise NotModelled(f"the {name} kernel does not have {call.name}")
+
+    return not_modelled
 
 
 def bind(dispatch: Dispatch) -> Kernel:

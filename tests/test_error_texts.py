@@ -284,12 +284,12 @@ CASES = [
     Case(
         "D19",
         "unable to remount proc/irq readonly: operation not permitted",
-        fails=(Fails("restrict_kernel_files", "mount", EPERM, '("proc/irq", "proc/irq", "", MS_BIND'),),
+        fails=(Fails("restrict_kernel_files", "mount", EPERM, '("proc/irq", "proc/irq", NULL, MS_BIND'),),
     ),
     Case(
         "D19",
         "unable to remount proc/bus readonly: device or resource busy",
-        fails=(Fails("restrict_kernel_files", "mount", EBUSY, '("proc/bus", "proc/bus", "", MS_RDONLY'),),
+        fails=(Fails("restrict_kernel_files", "mount", EBUSY, '("proc/bus", "proc/bus", NULL, MS_RDONLY'),),
     ),
     Case(
         "D19",

@@ -11,7 +11,7 @@ from fakekernel.machine import Machine
 from kernelapi.call import Call
 from kernelapi.errors import Refused
 from kernelapi.event import Event
-from kernelapi.faults import Fault, failure, faults_in, faulty, refusals
+from kernelapi.faults import Fault, failure, faults_in, faulty
 from kernelapi.flags import OpenFlag, Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import CALLS, Kernel, bind
@@ -147,19 +147,12 @@ def test_a_fault_says_what_it_is() -> None:
     assert str(failure("1.1", "mount", 3, EINVAL)) == "call 3 of mount by process 1.1 fails with EINVAL"
 
 
-def test_an_alias_has_the_rows_of_the_call_that_it_stands_for() -> None:
-    assert refusals(CALLS["open"]) == CALLS["openat"].refusals
-    assert refusals(CALLS["setuid"]) == CALLS["setuid"].refusals
-    for call in CALLS.values():
-        assert refusals(call) or not call.is_alias or not CALLS[call.function.__code__.co_names[0]].refusals, call
-
-
 def test_the_faults_of_a_run_are_each_calls_errnos_and_each_of_them_strikes() -> None:
     machine, _ = ran(open_by_two_names)
     faults = list(faults_in(machine.events))
     opened = [fault.row.errno for fault in faults if (fault.call, fault.nth) == ("open", 1)]
     assert ENOENT in opened
-    assert len(opened) == len(set(opened)) == len({row.errno for row in CALLS["openat"].refusals})
+    assert len(opened) == len(set(opened)) == len({row.errno for row in CALLS["open"].refusals})
     for fault in faults:
         struck, _ = ran(open_by_two_names, fault, checks=False)
         assert (fault.process, fault.call, fault.row.errno) in failed(struck)

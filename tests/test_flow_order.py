@@ -21,25 +21,25 @@ from initflow.verification import CALLER_ENVIRONMENT, DATA_PATH, execute
 from kernelapi.capability import Cap, CapSet
 from kernelapi.event import Event
 from kernelapi.notation import render_call
-from kernelapi.values import CapData
+from kernelapi.values import CapData, NetlinkType
 
 MINIMAL: dict[str, Any] = json.loads((Path(__file__).parents[1] / "examples" / "minimal.json").read_text())
 
 CGROUPS = "(the cgroups: tests of their own)"
 
 PARENT = r"""
-P0   parent                            open("DATA/container.json", O_RDONLY|O_CLOEXEC, 0)
+P0   parent                            open("DATA/container.json", O_RDONLY|O_CLOEXEC)
                                        read(3)
                                        close(3)
-                                       rt_sigaction(SIGPIPE, 1)
-P0   allocate_terminal                 open("/dev/ptmx", O_RDWR|O_NOCTTY|O_CLOEXEC, 0)
+                                       rt_sigaction(SIGPIPE, SIG_IGN)
+P0   allocate_terminal                 open("/dev/ptmx", O_RDWR|O_NOCTTY|O_CLOEXEC)
                                        ioctl_tiocgptn(3)
                                        ioctl_tiocsptlck(3, 0)
 P1   make_pipe                         socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)
-P4   start_init                        open("/dev/null", O_RDONLY|O_CLOEXEC, 0)
-                                       open("/dev/null", O_WRONLY|O_CLOEXEC, 0)
-                                       open("/dev/null", O_WRONLY|O_CLOEXEC, 0)
-                                       pipe2(O_RDONLY|O_CLOEXEC)
+P4   start_init                        open("/dev/null", O_RDONLY|O_CLOEXEC)
+                                       open("/dev/null", O_WRONLY|O_CLOEXEC)
+                                       open("/dev/null", O_WRONLY|O_CLOEXEC)
+                                       pipe2(O_CLOEXEC)
                                        clone(NEWNS|NEWUTS|NEWIPC|NEWPID|NEWNET|SIGCHLD)
                                        close(10)
                                        read(9)
@@ -48,14 +48,14 @@ P4   start_init                        open("/dev/null", O_RDONLY|O_CLOEXEC, 0)
                                        close(7)
                                        close(8)
 P5   close_child_end                   close(4)
-P6   read_start_time                   open("/proc/3/stat", O_RDONLY|O_CLOEXEC, 0)
+P6   read_start_time                   open("/proc/3/stat", O_RDONLY|O_CLOEXEC)
                                        fstat(4)
                                        read(4)
                                        read(4)
                                        close(4)
 P7   join_cgroups                      (the cgroups: tests of their own)
 P9   create_networks                   -
-P10  save_state                        open("DATA/state.json", O_RDWR|O_CREAT|O_TRUNC|O_CLOEXEC, 0o666)
+P10  save_state                        open("DATA/state.json", O_RDWR|O_CREAT|O_TRUNC|O_CLOEXEC, 0666)
                                        write(4, '{"init_pid":3,')
                                        close(4)
 P13  send_network_state                write(5, '{}\n')
@@ -69,7 +69,7 @@ P0   parent                            unlink("DATA/state.json")
 """
 
 CHILD = r"""
-C0   child                             rt_sigaction(SIGPIPE, 0)
+C0   child                             rt_sigaction(SIGPIPE, SIG_DFL)
 C1   set_parent_death_signal           prctl_set_pdeathsig(SIGKILL)
                                        getppid()
 C2   change_to_rootfs                  -
@@ -81,7 +81,7 @@ C4   start_program                     execve("/usr/bin/nsinit", ["/usr/bin/nsin
 """
 
 INIT = r"""
-D0   init                              open("DATA/container.json", O_RDONLY|O_CLOEXEC, 0)
+D0   init                              open("DATA/container.json", O_RDONLY|O_CLOEXEC)
                                        read(4)
                                        close(4)
                                        stat(".")
@@ -93,7 +93,7 @@ D1   resolve_rootfs                    lstat("/var")
 D2   load_environment                  -
 D3   read_network_state                read(3)
 D4   join_existing_namespaces          -
-D5   open_console                      open("/dev/pts/0", O_RDWR, 0)
+D5   open_console                      open("/dev/pts/0", O_RDWR)
                                        dup2(4, 0)
                                        dup2(4, 1)
                                        dup2(4, 2)
@@ -117,63 +117,63 @@ D10  initialise_networks               socket(AF_NETLINK, SOCK_RAW, 0)
 D11  add_routes                        -
 D12  set_limits                        -
 D14  refuse_mounts_without_namespace   -
-M1   cut_propagation                   mount("", "/", "", REC|PRIVATE, "")
-M2   bind_root                         mount("R", "R", "bind", BIND|REC, "")
+M1   cut_propagation                   mount(NULL, "/", NULL, REC|PRIVATE, NULL)
+M2   bind_root                         mount("R", "R", "bind", BIND|REC, NULL)
 M3   mount_system                      stat("R/proc")
-                                       mount("proc", "R/proc", "proc", DEF, "")
+                                       mount("proc", "R/proc", "proc", DEF, NULL)
                                        stat("R/dev")
                                        mount("tmpfs", "R/dev", "tmpfs", NOSUID|STRICTATIME, "mode=755")
                                        stat("R/dev/shm")
                                        stat("R/dev")
-                                       mkdir("R/dev/shm", 0o755)
+                                       mkdir("R/dev/shm", 0755)
                                        mount("shm", "R/dev/shm", "tmpfs", DEF, "mode=1777,size=65536k")
                                        stat("R/dev/mqueue")
                                        stat("R/dev")
-                                       mkdir("R/dev/mqueue", 0o755)
-                                       mount("mqueue", "R/dev/mqueue", "mqueue", DEF, "")
+                                       mkdir("R/dev/mqueue", 0755)
+                                       mount("mqueue", "R/dev/mqueue", "mqueue", DEF, NULL)
                                        stat("R/dev/pts")
                                        stat("R/dev")
-                                       mkdir("R/dev/pts", 0o755)
+                                       mkdir("R/dev/pts", 0755)
                                        mount("devpts", "R/dev/pts", "devpts", NOSUID|NOEXEC, "newinstance,ptmxmode=0666,mode=620,gid=5")
                                        stat("R/sys")
-                                       mount("sysfs", "R/sys", "sysfs", RDONLY|DEF, "")
+                                       mount("sysfs", "R/sys", "sysfs", RDONLY|DEF, NULL)
 M4   mount_configured                  lstat("R/run")
                                        stat("R/run")
                                        stat("R/run")
                                        stat("R")
-                                       mkdir("R/run", 0o755)
-                                       mount("tmpfs", "R/run", "tmpfs", DEF, "")
-M5   create_device_nodes               umask(0)
+                                       mkdir("R/run", 0755)
+                                       mount("tmpfs", "R/run", "tmpfs", DEF, NULL)
+M5   create_device_nodes               umask(000)
                                        stat("R/dev")
-                                       mknod("R/dev/null", 0o20666, 259)
+                                       mknod("R/dev/null", S_IFCHR|0666, makedev(0x1, 0x3))
                                        chown("R/dev/null", 0, 0)
                                        stat("R/dev")
-                                       mknod("R/dev/zero", 0o20666, 261)
+                                       mknod("R/dev/zero", S_IFCHR|0666, makedev(0x1, 0x5))
                                        chown("R/dev/zero", 0, 0)
                                        stat("R/dev")
-                                       mknod("R/dev/full", 0o20666, 263)
+                                       mknod("R/dev/full", S_IFCHR|0666, makedev(0x1, 0x7))
                                        chown("R/dev/full", 0, 0)
                                        stat("R/dev")
-                                       mknod("R/dev/random", 0o20666, 264)
+                                       mknod("R/dev/random", S_IFCHR|0666, makedev(0x1, 0x8))
                                        chown("R/dev/random", 0, 0)
                                        stat("R/dev")
-                                       mknod("R/dev/urandom", 0o20666, 265)
+                                       mknod("R/dev/urandom", S_IFCHR|0666, makedev(0x1, 0x9))
                                        chown("R/dev/urandom", 0, 0)
                                        stat("R/dev")
-                                       mknod("R/dev/tty", 0o20666, 1280)
+                                       mknod("R/dev/tty", S_IFCHR|0666, makedev(0x5, 0x0))
                                        chown("R/dev/tty", 0, 0)
-                                       umask(0o022)
+                                       umask(022)
 M6   link_ptmx                         unlink("R/dev/ptmx")
                                        rmdir("R/dev/ptmx")
                                        symlink("pts/ptmx", "R/dev/ptmx")
-M6   bind_console                      umask(0)
-                                       chmod("/dev/pts/0", 0o600)
+M6   bind_console                      umask(000)
+                                       chmod("/dev/pts/0", 0600)
                                        chown("/dev/pts/0", 0, 0)
-                                       open("R/dev/console", O_RDWR|O_CREAT|O_TRUNC|O_CLOEXEC, 0o666)
+                                       open("R/dev/console", O_RDWR|O_CREAT|O_TRUNC|O_CLOEXEC, 0666)
                                        close(5)
-                                       mount("/dev/pts/0", "R/dev/console", "bind", BIND, "")
-                                       umask(0o022)
-M7   reopen_dev_null                   open("R/dev/null", O_RDONLY|O_CLOEXEC, 0)
+                                       mount("/dev/pts/0", "R/dev/console", "bind", BIND, NULL)
+                                       umask(022)
+M7   reopen_dev_null                   open("R/dev/null", O_RDONLY|O_CLOEXEC)
                                        fstat(5)
                                        fstat(0)
                                        fstat(1)
@@ -187,34 +187,34 @@ M8   link_standard_streams             stat("/proc/kcore")
                                        symlink("/proc/kcore", "R/dev/kcore")
 M9   enter_root                        chdir("R")
 M10a switch_root                       stat("R")
-                                       clock_gettime(0)
+                                       clock_gettime(CLOCK_REALTIME)
                                        getpid()
-                                       mkdir("R/.pivot_rootN", 0o700)
+                                       mkdir("R/.pivot_rootN", 0700)
                                        pivot_root("R", "R/.pivot_rootN")
                                        chdir("/")
                                        umount2("/.pivot_rootN", DETACH)
                                        unlink("/.pivot_rootN")
                                        rmdir("/.pivot_rootN")
 M11  make_root_readonly                -
-M12  set_umask                         umask(0o022)
+M12  set_umask                         umask(022)
 D16  set_hostname                      sethostname("heron")
 D17  apply_apparmor_profile            -
 D18  set_process_label                 -
-D19  restrict_kernel_files             mount("", "proc/sys", "", RDONLY|REMOUNT, "")
-                                       mount("proc/sys", "proc/sys", "", BIND, "")
-                                       mount("proc/sys", "proc/sys", "", RDONLY|DEF|REMOUNT|BIND|REC, "")
-                                       mount("", "proc/sysrq-trigger", "", RDONLY|REMOUNT, "")
-                                       mount("proc/sysrq-trigger", "proc/sysrq-trigger", "", BIND, "")
-                                       mount("proc/sysrq-trigger", "proc/sysrq-trigger", "", RDONLY|DEF|REMOUNT|BIND|REC, "")
-                                       mount("", "proc/irq", "", RDONLY|REMOUNT, "")
-                                       mount("proc/irq", "proc/irq", "", BIND, "")
-                                       mount("proc/irq", "proc/irq", "", RDONLY|DEF|REMOUNT|BIND|REC, "")
-                                       mount("", "proc/bus", "", RDONLY|REMOUNT, "")
-                                       mount("proc/bus", "proc/bus", "", BIND, "")
-                                       mount("proc/bus", "proc/bus", "", RDONLY|DEF|REMOUNT|BIND|REC, "")
-                                       mount("/dev/null", "/proc/kcore", "", BIND, "")
+D19  restrict_kernel_files             mount(NULL, "proc/sys", NULL, RDONLY|REMOUNT, NULL)
+                                       mount("proc/sys", "proc/sys", NULL, BIND, NULL)
+                                       mount("proc/sys", "proc/sys", NULL, RDONLY|DEF|REMOUNT|BIND|REC, NULL)
+                                       mount(NULL, "proc/sysrq-trigger", NULL, RDONLY|REMOUNT, NULL)
+                                       mount("proc/sysrq-trigger", "proc/sysrq-trigger", NULL, BIND, NULL)
+                                       mount("proc/sysrq-trigger", "proc/sysrq-trigger", NULL, RDONLY|DEF|REMOUNT|BIND|REC, NULL)
+                                       mount(NULL, "proc/irq", NULL, RDONLY|REMOUNT, NULL)
+                                       mount("proc/irq", "proc/irq", NULL, BIND, NULL)
+                                       mount("proc/irq", "proc/irq", NULL, RDONLY|DEF|REMOUNT|BIND|REC, NULL)
+                                       mount(NULL, "proc/bus", NULL, RDONLY|REMOUNT, NULL)
+                                       mount("proc/bus", "proc/bus", NULL, BIND, NULL)
+                                       mount("proc/bus", "proc/bus", NULL, RDONLY|DEF|REMOUNT|BIND|REC, NULL)
+                                       mount("/dev/null", "/proc/kcore", NULL, BIND, NULL)
 D20  save_parent_death_signal          prctl_get_pdeathsig()
-F1   close_on_exec                     open("/proc/self/fd", O_RDONLY|O_CLOEXEC, 0)
+F1   close_on_exec                     open("/proc/self/fd", O_RDONLY|O_CLOEXEC)
                                        getdents64(5)
                                        getdents64(5)
                                        lstat("/proc/self/fd/0")
@@ -228,7 +228,7 @@ F1   close_on_exec                     open("/proc/self/fd", O_RDONLY|O_CLOEXEC,
                                        fcntl_setfd(4, CLOEXEC)
                                        fcntl_setfd(5, CLOEXEC)
 F2   drop_bounding_set                 capget(0)
-                                       open("/proc/self/status", O_RDONLY|O_CLOEXEC, 0)
+                                       open("/proc/self/status", O_RDONLY|O_CLOEXEC)
                                        read(5)
                                        close(5)
                                        capget(0)
@@ -236,8 +236,8 @@ F2   drop_bounding_set                 capget(0)
 F3   keep_capabilities                 prctl_set_keepcaps(1)
 F4   look_up_user                      getuid()
                                        getgid()
-                                       open("/etc/passwd", O_RDONLY|O_CLOEXEC, 0)
-                                       open("/etc/group", O_RDONLY|O_CLOEXEC, 0)
+                                       open("/etc/passwd", O_RDONLY|O_CLOEXEC)
+                                       open("/etc/group", O_RDONLY|O_CLOEXEC)
                                        read(5)
                                        read(5)
                                        read(6)
@@ -250,7 +250,7 @@ F4   set_uid                           setuid(1)
 F4   set_home                          -
 F5   forget_keep_capabilities          prctl_set_keepcaps(0)
 F6   drop_capabilities                 capget(0)
-                                       open("/proc/self/status", O_RDONLY|O_CLOEXEC, 0)
+                                       open("/proc/self/status", O_RDONLY|O_CLOEXEC)
                                        read(5)
                                        close(5)
                                        capget(0)
@@ -290,7 +290,7 @@ def shown(event: Event) -> str:
     if name == "clone":
         text = render_call(event.call, args).partition(", ")[0] + ")"
     elif name == "sendmsg":
-        text = f"sendmsg({args[0]}, {args[1].type.name})"
+        text = f"sendmsg({args[0]}, {NetlinkType(args[1].type).name})"
     elif name == "write":
         text = f"write({args[0]}, {args[1][:14].decode()!r})"
     elif name == "capset":
@@ -441,7 +441,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {
             "allocate_terminal": "",
             "start_init": """
-                pipe2(O_RDONLY|O_CLOEXEC)
+                pipe2(O_CLOEXEC)
                 clone(NEWNS|NEWUTS|NEWIPC|NEWPID|NEWNET|SIGCHLD)
                 close(6)
                 read(5)
@@ -458,7 +458,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "set_controlling_terminal": "",
             "bind_console": "",
             "reopen_dev_null": """
-                open("R/dev/null", O_RDONLY|O_CLOEXEC, 0)
+                open("R/dev/null", O_RDONLY|O_CLOEXEC)
                 fstat(4)
                 fstat(0)
                 dup2(4, 0)
@@ -472,10 +472,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "no pivot_root": (
         mounting(no_pivot_root=True),
         {
-            "cut_propagation": 'mount("", "/", "", REC|SLAVE, "")',
+            "cut_propagation": 'mount(NULL, "/", NULL, REC|SLAVE, NULL)',
             "enter_root": 'chdir("R")',
             "switch_root": """
-                mount("R", "/", "", MOVE, "")
+                mount("R", "/", NULL, MOVE, NULL)
                 chroot(".")
                 chdir("/")
             """,
@@ -487,10 +487,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "switch_root": """
                 stat("R/var/tmp/old")
                 stat("R/var/tmp")
-                mkdir("R/var/tmp/old", 0o755)
-                clock_gettime(0)
+                mkdir("R/var/tmp/old", 0755)
+                clock_gettime(CLOCK_REALTIME)
                 getpid()
-                mkdir("R/var/tmp/old/.pivot_rootN", 0o700)
+                mkdir("R/var/tmp/old/.pivot_rootN", 0700)
                 pivot_root("R", "R/var/tmp/old/.pivot_rootN")
                 chdir("/")
                 umount2("/var/tmp/old/.pivot_rootN", DETACH)
@@ -501,7 +501,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     ),
     "a read-only root": (
         mounting(readonly_fs=True),
-        {"make_root_readonly": 'mount("/", "/", "bind", RDONLY|REMOUNT|BIND|REC, "")'},
+        {"make_root_readonly": 'mount("/", "/", "bind", RDONLY|REMOUNT|BIND|REC, NULL)'},
     ),
     "no restriction": (
         {"restrict_sys": False},
@@ -521,10 +521,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
                 stat("R/mnt/home")
                 stat("R/mnt")
                 stat("R")
-                mkdir("R/mnt", 0o755)
-                mkdir("R/mnt/home", 0o755)
-                mount("/home", "R/mnt/home", "bind", RDONLY|BIND|REC, "")
-                mount("/home", "R/mnt/home", "bind", RDONLY|REMOUNT|BIND|REC, "")
+                mkdir("R/mnt", 0755)
+                mkdir("R/mnt/home", 0755)
+                mount("/home", "R/mnt/home", "bind", RDONLY|BIND|REC, NULL)
+                mount("/home", "R/mnt/home", "bind", RDONLY|REMOUNT|BIND|REC, NULL)
             """
         },
     ),
@@ -537,9 +537,9 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
                 lstat("R/etc/name")
                 stat("R/etc/name")
                 stat("R/etc")
-                open("R/etc/name", O_RDONLY|O_CREAT|O_CLOEXEC, 0o755)
+                open("R/etc/name", O_RDONLY|O_CREAT|O_CLOEXEC, 0755)
                 close(5)
-                mount("/etc/hostname", "R/etc/name", "bind", BIND|REC, "")
+                mount("/etc/hostname", "R/etc/name", "bind", BIND|REC, NULL)
             """
         },
     ),
@@ -550,8 +550,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
                 stat("/home")
                 lstat("R/home")
                 stat("R/home")
-                mount("/home", "R/home", "bind", BIND|REC, "")
-                mount("", "R/home", "none", PRIVATE, "")
+                mount("/home", "R/home", "bind", BIND|REC, NULL)
+                mount(NULL, "R/home", "none", PRIVATE, NULL)
             """
         },
     ),
@@ -562,8 +562,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
                 stat("/home")
                 lstat("R/home")
                 stat("R/home")
-                mount("/home", "R/home", "bind", RDONLY|BIND|REC|SLAVE, "")
-                mount("/home", "R/home", "bind", RDONLY|REMOUNT|BIND|REC|SLAVE, "")
+                mount("/home", "R/home", "bind", RDONLY|BIND|REC|SLAVE, NULL)
+                mount("/home", "R/home", "bind", RDONLY|REMOUNT|BIND|REC|SLAVE, NULL)
             """
         },
     ),
@@ -573,7 +573,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "mount_configured": """
                 lstat("R/tmp")
                 stat("R/tmp")
-                mount("tmpfs", "R/tmp", "tmpfs", DEF, "")
+                mount("tmpfs", "R/tmp", "tmpfs", DEF, NULL)
             """
         },
     ),
@@ -590,13 +590,13 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {
             "start_init": "\n".join(call for step, call in calls(PARENT) if step == "start_init").replace("NEWUTS|NEWIPC|", ""),
             "join_existing_namespaces": """
-                open("/proc/1/ns/uts", O_RDONLY|O_CLOEXEC, 0)
+                open("/proc/1/ns/uts", O_RDONLY|O_CLOEXEC)
                 setns(4, NEWUTS)
                 close(4)
-                open("/proc/1/ns/ipc", O_RDONLY|O_CLOEXEC, 0)
+                open("/proc/1/ns/ipc", O_RDONLY|O_CLOEXEC)
                 setns(4, NEWIPC)
                 close(4)
-                open("/proc/1/ns/ipc", O_RDONLY|O_CLOEXEC, 0)
+                open("/proc/1/ns/ipc", O_RDONLY|O_CLOEXEC)
                 setns(4, 0)
                 close(4)
             """,
@@ -622,8 +622,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"rlimits": [{"type": 7, "soft": 64, "hard": 128}, {"type": 4}]},
         {
             "set_limits": """
-                setrlimit(RLIMIT_NOFILE, Limit(soft=64, hard=128))
-                setrlimit(RLIMIT_CORE, Limit(soft=0, hard=0))
+                setrlimit(RLIMIT_NOFILE, {rlim_cur=64, rlim_max=128})
+                setrlimit(RLIMIT_CORE, {rlim_cur=0, rlim_max=0})
             """
         },
     ),
@@ -637,8 +637,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "look_up_user": """
                 getuid()
                 getgid()
-                open("/etc/passwd", O_RDONLY|O_CLOEXEC, 0)
-                open("/etc/group", O_RDONLY|O_CLOEXEC, 0)
+                open("/etc/passwd", O_RDONLY|O_CLOEXEC)
+                open("/etc/group", O_RDONLY|O_CLOEXEC)
                 read(5)
                 read(5)
                 close(6)

@@ -13,6 +13,7 @@ from initflow.flows import LIBCONTAINER
 from initflow.invariants.catalogue import INVARIANTS
 from initflow.invariants.judge import judge
 from initflow.invariants.model import Verdict
+from initflow.rtnetlink import find_link, set_link_up
 from initflow.steps import initialisation
 from initflow.steps.context import Init
 from initflow.verification import Result, verify
@@ -26,6 +27,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 MINIMAL: dict[str, Any] = json.loads((EXAMPLES / "minimal.json").read_text())
 NO_TTY = {"tty": False}
 AS_ROOT = {"user": "root"}
+VETH = {"type": "veth", "bridge": "docker0", "veth_prefix": "vh", "address": "172.17.0.23/16", "mtu": 1500}
 
 
 def outcome(flow: Flow, changes: dict[str, Any], args: tuple[str, ...] = ("/bin/true",)) -> Result:
@@ -41,6 +43,17 @@ def return_to_the_hosts_uts_namespace(init: Init) -> None:
     fd = init.kernel.open("/proc/1/ns/uts", OpenFlag.RDONLY | OpenFlag.CLOEXEC)
     init.kernel.setns(fd, CloneFlag.NEWUTS)
     init.kernel.close(fd)
+
+
+@step
+def bring_up_the_hosts_loopback(init: Init) -> None:
+    kernel = init.kernel
+    own, host = (kernel.open(f"/proc/{who}/ns/net", OpenFlag.RDONLY | OpenFlag.CLOEXEC) for who in ("self", "1"))
+    kernel.setns(host, CloneFlag.NEWNET)
+    set_link_up(kernel, find_link(kernel, "lo"))
+    kernel.setns(own, CloneFlag.NEWNET)
+    for fd in (own, host):
+        kernel.close(fd)
 
 
 @step
@@ -296,6 +309,9 @@ VIOLATED: dict[str, Broken] = {
     "NS-16": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWIPC"}]}),
     "NS-17": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWUTS"]}),
     "NS-20": Broken(F.following("open_console", return_to_the_hosts_uts_namespace)),
+    "NET-01": Broken(F, {"networks": [{**VETH, "mtu": 0}]}),
+    "NET-02": Broken(F.without("initialise_networks"), {"networks": [VETH]}),
+    "NET-03": Broken(F.following("open_console", bring_up_the_hosts_loopback)),
     "SES-01": Broken(F.without("start_session"), NO_TTY),
     "SES-02": Broken(F.without("set_controlling_terminal")),
     "TTY-01": Broken(F.swapped("start_session", "set_controlling_terminal")),
@@ -371,6 +387,7 @@ SOUND = F.replacing("drop_bounding_set", drop_the_whole_bounding_set)
 JOINED = {"namespaces": [*MINIMAL["namespaces"][1:], {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}]}
 
 HELD: dict[str, Broken] = {
+    "NET-01": Broken(F, {"networks": [VETH]}),
     "NS-02": Broken(F, JOINED),
     "NS-03": Broken(F, JOINED),
     "NS-05": Broken(F, JOINED),

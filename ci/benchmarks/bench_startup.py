@@ -13,6 +13,9 @@ RUNS = 10
 
 
 MINIMAL = Path(__file__).parents[2] / "examples" / "minimal.json"
+FINDINGS = 1
+"""The exit status of a verification that found something."""
+
 COMMAND = "from initflow.cli import main; main()"
 
 
@@ -23,14 +26,16 @@ def fastest_ms(program: str, *arguments: str) -> float:
     for _ in range(RUNS):
         started = time.perf_counter()
         command = [sys.executable, "-c", program, *arguments]
-        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        ended = subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL)
+        if ended.returncode not in (0, FINDINGS):
+            raise RuntimeError(f"{command} failed")
         times.append(time.perf_counter() - started)
     return 1000 * min(times)
 
 
 def bench_imports() -> Iterator[Figure]:
     yield Figure("a bare interpreter", fastest_ms("pass"), "ms")
-    for module in ("kernelapi", "fakekernel", "initflow", "initflow.cli"):
+    for module in ("kernelapi.kernel", "fakekernel.machine", "initflow.verification", "initflow.cli"):
         yield Figure(f"import {module}", fastest_ms(f"import {module}"), "ms")
 
 

@@ -23,6 +23,8 @@ EPOCH = 1_750_000_000 * 10**9
 BLOCK = 64
 """Bytes of randomness that one hash yields."""
 
+NONBLOCK, RANDOM, INSECURE = map(int, RandomFlag)
+
 MOST_RANDOM = 1 << 25
 """More bytes than this at a time are not worth simulating."""
 
@@ -99,7 +101,7 @@ class ClockCalls(SyscallBase):
     def getrandom(self, count: int, flags: int = 0) -> bytes:
         if count < 0:
             raise ModelError(f"{count} is no number of bytes")
-        if flags & ~(RandomFlag.NONBLOCK | RandomFlag.RANDOM | RandomFlag.INSECURE) or (flags & RandomFlag.RANDOM and flags & RandomFlag.INSECURE):
+        if flags & ~(NONBLOCK | RANDOM | INSECURE) or (flags & RANDOM and flags & INSECURE):
             self.refuse(RANDOM_FLAGS)
         if count > MOST_RANDOM:
             raise NotModelled(f"{count} random bytes at a time")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
-from fakekernel.filesystem import Dentry, Inode
+from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode
 from fakekernel.filetable import description
 from fakekernel.lookup import PATH_MAX, Parent, check_name, child_of, resolve, resolve_parent
 from fakekernel.permission import EXECUTE, READ, WRITE, capable_toward, is_read_only, owns, permitted
@@ -24,6 +24,7 @@ from kernelapi.protocol.entries import (
     LINK_MOUNT,
     LINK_PROTECTED,
     LINK_REMOVED,
+    LINK_UNMAPPED,
     MKNOD_DEVICE_CGROUP,
     MKNOD_DIRECTORY,
     MKNOD_FILE_UNSUPPORTED,
@@ -137,6 +138,8 @@ class EntryCalls(CreationBase):
         if old.mount is not place.mount:
             self.refuse(LINK_MOUNT)
         inode = old.inode
+        if inode.uid == INVALID_UID or inode.gid == INVALID_GID:
+            self.refuse(LINK_UNMAPPED)
         if not self._may_link(inode):
             self.refuse(LINK_PROTECTED)
         self.check_create(place.dentry)

@@ -204,7 +204,7 @@ class ProcessCalls(SyscallBase):
         if pid == INT_MIN:
             self.refuse(WAIT_IMPOSSIBLE_GROUP)
         children = [child for child in self._candidates(pid) if _is_eligible(child, options)]
-        if not children and not self._has_been_left():
+        if not children and not self._has_been_left(pid):
             self.refuse(WAIT_NO_CHILD)
             return Pid(0), 0  # suspended: there is nobody to tell of
         ready = [child for child in children if _has_news(child, options)]
@@ -218,13 +218,15 @@ class ProcessCalls(SyscallBase):
         self.block("a child to end", self.task.children, *self.task.children.values())  # who is not eligible yet may become so
         raise ModelError("wait4 went on without waiting")
 
-    def _has_been_left(self) -> bool:
-        """Whether the children that a waiting wait4 was about are still there, and only in another group by now.
+    def _has_been_left(self, pid: int) -> bool:
+        """Whether the children that a waiting wait4 was about are still there, but in another group or with another exit
+        signal by now.
 
-        Nobody wakes it for that: it learns that there is no child left when the next one has news (child_wait_callback).
+        Nobody wakes it for that: it learns that there is nobody left when one that `pid` selects has news, if only for a wait
+        with other options (child_wait_callback).
         """
-        task = self.task
-        return any(child.parent is task and child.state is not State.DEAD for child in task.progress or ())
+        awaited = [child for child in self.task.progress or () if child.parent is self.task and child.state is not State.DEAD]
+        return bool(awaited) and not any(child in awaited and child.state is not State.ALIVE for child in self._candidates(pid))
 
     def _candidates(self, pid: int) -> list[Task]:
         """The children that `pid` selects."""

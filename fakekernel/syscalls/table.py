@@ -22,8 +22,7 @@ from fakekernel.syscalls.processes import ProcessCalls
 from fakekernel.syscalls.signals import SignalCalls
 from fakekernel.syscalls.sockets import SocketCalls
 from fakekernel.syscalls.terminals import TerminalCalls
-from kernelapi.errors import NotModelled
-from kernelapi.kernel import CALLS
+from kernelapi.kernel import handlers_of
 from kernelapi.protocol.aliases import Aliases
 
 
@@ -48,21 +47,4 @@ class Syscalls(
     """Every call that the simulated kernel models."""
 
 
-def _handler(name: str) -> Callable[..., Any]:
-    handler: Callable[..., Any] | None = getattr(Syscalls, name, None)
-    if handler is not None and not _is_declaration(handler):
-        return handler
-
-    def not_modelled(self: Syscalls, *args: Any) -> Any:
-        raise NotModelled(f"the simulated kernel does not model {name}")
-
-    return not_modelled
-
-
-def _is_declaration(handler: Callable[..., Any]) -> bool:
-    """Whether this is the protocol's own method, which has no body, and not one that implements it."""
-    call = getattr(handler, "call", None)
-    return call is not None and not call.is_alias
-
-
-HANDLERS: Mapping[str, Callable[..., Any]] = {name: _handler(name) for name in CALLS}
+HANDLERS: Mapping[str, Callable[..., Any]] = handlers_of(Syscalls, "simulated")

@@ -11,13 +11,14 @@ from initflow.invariants import (
     masks,
     mounts,
     namespaces,
+    network,
     synchronisation,
     terminal,
 )
 from initflow.invariants.model import INVARIANTS
 
 GROUPS = (
-    namespaces, terminal, descriptors, capabilities, ids, death_signal, mounts, devices, masks, directory, attributes,
+    namespaces, network, terminal, descriptors, capabilities, ids, death_signal, mounts, devices, masks, directory, attributes,
     synchronisation,
 )  # fmt: skip
 """The modules, a group of the catalogue each."""

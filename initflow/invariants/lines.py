@@ -80,6 +80,7 @@ GROUPS = {
     "SIG": "Signals",
     "PD": "Parent death signal",
     "DUMP": "Dumpable",
+    "NET": "Network",
     "SYNC": "Parent and init",
     "MNT": "Mounts and root",
     "MASK": "Masked and read-only paths",

@@ -1,10 +1,9 @@
-"""The network of the container, as far as its loopback interface."""
+"""The network of the container: what the parent made on the host is made usable in its namespace."""
 
 from initflow.flow import FlowError, Panic, step
-from initflow.golang import GoError
-from initflow.rtnetlink import find_link, set_link_up
+from initflow.networks import initialise
+from initflow.rtnetlink import add_route
 from initflow.steps.context import Init
-from kernelapi.errors import NotModelled
 from kernelapi.flags import CloneFlag
 
 
@@ -27,27 +26,19 @@ def initialise_networks(init: Init) -> None:
     for network in init.configuration.networks:
         if network is None:
             raise Panic("a network of the configuration is null")
-        if network.type == "loopback":
-            bring_up_loopback(init)
-        elif network.type == "veth":
-            raise NotModelled("networks of type veth")
-        else:
-            raise FlowError("not a valid network strategy type")
+        initialise(init.kernel, network, init.network_state)
 
 
 @step
 def add_routes(init: Init) -> None:
     """Add the routes of the configuration, once the links that they lead through are up."""
-    if has_network_namespace(init) and init.configuration.routes:
-        raise NotModelled("routes")
+    if not has_network_namespace(init):
+        return
+    for route in init.configuration.routes:
+        if route is None:
+            raise Panic("a route of the configuration is null")
+        add_route(init.kernel, route.destination, route.source, route.gateway, route.interface_name)
 
 
 def has_network_namespace(init: Init) -> bool:
     return bool(init.configuration.clone_flags & CloneFlag.NEWNET)
-
-
-def bring_up_loopback(init: Init) -> None:
-    try:
-        set_link_up(init.kernel, find_link(init.kernel, "lo"))
-    except GoError as error:
-        raise FlowError(f"lo up {error}") from error

@@ -18,12 +18,12 @@ from initflow.golang import (
 )
 from initflow.messages import PARENT as PARENT_END
 from initflow.messages import receive_error, send
+from initflow.networks import create
 from initflow.steps.cgroups import apply, kill_all, remove_paths
 from initflow.steps.context import Parent
 from initflow.steps.entering import collect_output, exit_text
 from initflow.steps.initialisation import NUL, close, crash, fatal
 from initflow.steps.starting import NO_MAPS, IdMaps, Program, fork_exec, run_prologue
-from kernelapi.errors import NotModelled
 from kernelapi.flags import AddressFamily, Disposition, OpenFlag, Shutdown, Signal, SocketType
 from kernelapi.ids import Fd, Pid
 
@@ -103,15 +103,16 @@ def join_cgroups(parent: Parent) -> None:
 
 @step(reads="init", writes="network_state")
 def create_networks(parent: Parent) -> None:
-    """Make the host's side of each network. A loopback has none."""
+    """Make the host's side of each network. A loopback has none.
+
+    Init has to be there: a link goes to the namespace of a process.
+    """
+    state: dict[str, str] = {}
     for network in parent.configuration.networks:
         if network is None:
             raise Panic("a network of the configuration is null")
-        if network.type == "veth":
-            raise NotModelled("networks of type veth")
-        if network.type != "loopback":
-            raise FlowError("not a valid network strategy type")
-    parent.network_state = {}
+        create(parent.kernel, network, parent.init, state)
+    parent.network_state = state
 
 
 @step(reads="init start_time network_state cgroup_paths")

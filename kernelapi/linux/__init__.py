@@ -1,1 +1,1 @@
-"""The real kernel: each call of the protocol as a raw system call, through ctypes on libc."""
+"""The real kernel, each call a raw system call through ctypes on libc: `kernelapi.linux.kernel.linux()`."""

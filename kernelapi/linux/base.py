@@ -65,9 +65,3 @@ def path_bytes(path: str) -> bytes:
     if b"\0" in encoded:
         raise ModelError(f"a path cannot hold a NUL byte: {path!r}")
     return encoded
-
-
-class LinuxBase:
-    """What the mixins of the real kernel share: nothing but the class; all state is the kernel's."""
-
-    __slots__ = ()

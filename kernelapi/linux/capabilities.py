@@ -4,7 +4,7 @@ import ctypes
 
 from kernelapi.capability import CapSet
 from kernelapi.ids import Pid
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.values import CapData
 
 _VERSION_3 = 0x20080522
@@ -21,7 +21,7 @@ class _Sets(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-class LinuxCapabilities(LinuxBase):
+class LinuxCapabilities:
     """See `kernelapi.protocol.capabilities`."""
 
     __slots__ = ()

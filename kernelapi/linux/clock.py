@@ -3,14 +3,14 @@
 import ctypes
 
 from kernelapi.errors import ModelError
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 SECOND = 10**9
 
 _Timespec = ctypes.c_int64 * 2
 
 
-class LinuxClock(LinuxBase):
+class LinuxClock:
     """See `kernelapi.protocol.clock`."""
 
     __slots__ = ()

@@ -3,12 +3,12 @@
 import ctypes
 
 from kernelapi.ids import Gid, Uid
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 _Three = tuple[int, int, int]
 
 
-class LinuxCredentials(LinuxBase):
+class LinuxCredentials:
     """credentials(7). An id is 32 bits wide and unsigned: -1 is 4294967295, and means "unchanged" to setre*id and setres*id."""
 
     __slots__ = ()

@@ -6,7 +6,7 @@ import struct
 
 from kernelapi.flags import FileType, Seek
 from kernelapi.ids import Fd
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.values import DirEntry
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
@@ -14,7 +14,7 @@ O_LARGEFILE = 0o100000
 DIRENT = struct.Struct("=QqHB")  # struct linux_dirent64, up to the name
 
 
-class LinuxDescriptors(LinuxBase):
+class LinuxDescriptors:
     """See `kernelapi.protocol.descriptors`."""
 
     __slots__ = ()

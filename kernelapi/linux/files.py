@@ -5,7 +5,7 @@ import os
 import struct
 
 from kernelapi.ids import Fd, Gid, Uid
-from kernelapi.linux.base import LinuxBase, path_bytes, syscall
+from kernelapi.linux.base import path_bytes, syscall
 from kernelapi.values import Stat
 
 STAT = struct.Struct("=QQQIIIIQq88x")
@@ -14,7 +14,7 @@ STAT = struct.Struct("=QQQIIIIQq88x")
 PATH_MAX = 4096
 
 
-class LinuxFiles(LinuxBase):
+class LinuxFiles:
     """See `kernelapi.protocol.files`."""
 
     __slots__ = ()

@@ -3,8 +3,7 @@
 from typing import Any
 
 from kernelapi.call import Call
-from kernelapi.errors import NotModelled
-from kernelapi.kernel import Kernel, bind
+from kernelapi.kernel import Kernel, bind, handlers_of
 from kernelapi.linux.capabilities import LinuxCapabilities
 from kernelapi.linux.clock import LinuxClock
 from kernelapi.linux.credentials import LinuxCredentials
@@ -46,14 +45,14 @@ class Linux(
     __slots__ = ()
 
 
+HANDLERS = handlers_of(Linux, "real")
+
+
 def linux() -> Kernel:
     """The real kernel as this process sees it."""
     calls = Linux()
 
     def dispatch(call: Call, args: tuple[Any, ...]) -> Any:
-        method = getattr(calls, call.name)
-        if getattr(method, "call", None) is not None and not call.is_alias:
-            raise NotModelled(f"{call.name} is not there on the real kernel")
-        return method(*args)
+        return HANDLERS[call.name](calls, *args)
 
     return bind(dispatch)

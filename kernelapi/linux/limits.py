@@ -3,13 +3,13 @@
 import ctypes
 
 from kernelapi.ids import Pid
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.values import Limit
 
 _Rlimit = ctypes.c_uint64 * 2
 
 
-class LinuxLimits(LinuxBase):
+class LinuxLimits:
     """See `kernelapi.protocol.limits`."""
 
     __slots__ = ()

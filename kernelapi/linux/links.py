@@ -5,14 +5,14 @@ import struct
 
 from kernelapi.errors import ModelError
 from kernelapi.ids import Fd
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 SIOCBRADDIF = 0x89A2
 NAME_SIZE = 16
 IFREQ = struct.Struct(f"={NAME_SIZE}si20x")  # struct ifreq: the name, and the index out of its union
 
 
-class LinuxLinks(LinuxBase):
+class LinuxLinks:
     """See `kernelapi.protocol.links`."""
 
     __slots__ = ()

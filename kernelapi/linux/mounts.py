@@ -1,9 +1,9 @@
 """The mount tree, on the real kernel."""
 
-from kernelapi.linux.base import LinuxBase, path_bytes, syscall
+from kernelapi.linux.base import path_bytes, syscall
 
 
-class LinuxMounts(LinuxBase):
+class LinuxMounts:
     """See `kernelapi.protocol.mounts`."""
 
     __slots__ = ()

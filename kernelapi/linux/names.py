@@ -2,7 +2,7 @@
 
 import ctypes
 
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.protocol.names import name_bytes, name_text
 from kernelapi.values import Utsname
 
@@ -10,7 +10,7 @@ FIELD = 65
 """The bytes of each of the six fields of struct new_utsname."""
 
 
-class LinuxNames(LinuxBase):
+class LinuxNames:
     """See `kernelapi.protocol.names`."""
 
     __slots__ = ()

@@ -1,10 +1,10 @@
 """Joining and leaving namespaces, on the real kernel."""
 
 from kernelapi.ids import Fd
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 
-class LinuxNamespaces(LinuxBase):
+class LinuxNamespaces:
     """See `kernelapi.protocol.namespaces`."""
 
     __slots__ = ()

@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 # The numbers of linux/prctl.h.
 _SET_PDEATHSIG, _GET_PDEATHSIG = 1, 2
@@ -20,7 +20,7 @@ _AMBIENT_IS_SET, _AMBIENT_RAISE, _AMBIENT_LOWER, _AMBIENT_CLEAR_ALL = 1, 2, 3, 4
 _COMM_SIZE = 16
 
 
-class LinuxPrctl(LinuxBase):
+class LinuxPrctl:
     """See `kernelapi.protocol.prctl`. Some operations look at all five arguments: what is not used is an explicit zero."""
 
     __slots__ = ()

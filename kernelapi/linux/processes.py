@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from kernelapi.errors import ModelError, NotModelled
 from kernelapi.flags import CloneFlag
 from kernelapi.ids import Fd, Pid
-from kernelapi.linux.base import LinuxBase, path_bytes, syscall
+from kernelapi.linux.base import path_bytes, syscall
 
 _NEEDS_POINTERS = CloneFlag.SETTLS | CloneFlag.PIDFD
 
@@ -19,7 +19,7 @@ _after_fork_in_child = ctypes.pythonapi.PyOS_AfterFork_Child
 _before_fork.restype = _after_fork_in_parent.restype = _after_fork_in_child.restype = None
 
 
-class LinuxProcesses(LinuxBase):
+class LinuxProcesses:
     """See `kernelapi.protocol.processes`."""
 
     __slots__ = ()

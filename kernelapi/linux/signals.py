@@ -4,7 +4,7 @@ import ctypes
 
 from kernelapi.errors import ModelError
 from kernelapi.flags import LAST_SIGNAL, Disposition
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 
 _SET_SIZE = 8  # bytes of the kernel's sigset_t
 
@@ -20,7 +20,7 @@ class _KernelSigaction(ctypes.Structure):
     )
 
 
-class LinuxSignals(LinuxBase):
+class LinuxSignals:
     """See `kernelapi.protocol.signals`."""
 
     __slots__ = ()

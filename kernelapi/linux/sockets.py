@@ -5,7 +5,7 @@ import struct
 
 from kernelapi.flags import AddressFamily
 from kernelapi.ids import Fd
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.linux.netlink import decode, encode
 from kernelapi.values import Message, NetlinkAddress, NetlinkMessage
 
@@ -36,7 +36,7 @@ class MsgHdr(ctypes.Structure):
     )
 
 
-class LinuxSockets(LinuxBase):
+class LinuxSockets:
     """See `kernelapi.protocol.sockets`."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ import ctypes
 import struct
 
 from kernelapi.ids import Fd, Pid
-from kernelapi.linux.base import LinuxBase, syscall
+from kernelapi.linux.base import syscall
 from kernelapi.values import Winsize
 
 TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540E, 0x540F, 0x5410, 0x5413, 0x5414
@@ -12,7 +12,7 @@ TIOCNOTTY, TIOCGSID, TIOCGPTN, TIOCSPTLCK = 0x5422, 0x5429, 0x80045430, 0x400454
 WINSIZE = struct.Struct("=HHHH")  # rows, columns, and two that nobody uses
 
 
-class LinuxTerminals(LinuxBase):
+class LinuxTerminals:
     """See `kernelapi.protocol.terminals`."""
 
     __slots__ = ()

@@ -111,6 +111,11 @@ LINK_MOUNT = Refusal(
     cause="the two paths lie on different mounts, be it of one file system",
     source="link(2); fs/namei.c do_linkat",
 )  # fmt: skip
+LINK_UNMAPPED = Refusal(
+    "linkat.eoverflow", call="linkat", errno=EOVERFLOW, depends=STATE,
+    cause="the file has an owner or a group that no user namespace knows",
+    source="fs/namei.c may_linkat",
+)  # fmt: skip
 LINK_PROTECTED = Refusal(
     "linkat.eperm.protected", call="linkat", errno=EPERM, depends=STATE,
     cause="fs.protected_hardlinks is on, and the caller neither owns the file nor could read and write it",

@@ -161,6 +161,7 @@ class Files(Protocol):
         LOOKUP,
         entries.CREATE,
         entries.LINK_MOUNT,
+        entries.LINK_UNMAPPED,
         entries.LINK_PROTECTED,
         entries.CREATE_UNSUPPORTED,
         entries.LINK_DIRECTORY,

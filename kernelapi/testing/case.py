@@ -7,13 +7,12 @@ process of its own, root in fresh namespaces; with `tree=True` its root is the s
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
-from errno import errorcode
 from inspect import unwrap
 from pathlib import PurePath
 from typing import Any, TypeVar, cast, overload
 
 from kernelapi.capability import Cap
-from kernelapi.errors import ModelError
+from kernelapi.errors import ModelError, errno_name
 from kernelapi.flags import Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
@@ -129,7 +128,7 @@ class Report:
     def failure(self) -> str:
         """What went wrong, in a line; empty for a case that passed or was not played."""
         if self.errno:
-            return f"an unexpected {errorcode.get(self.errno, self.errno)} {self.place}".rstrip()
+            return f"an unexpected {errno_name(self.errno)} {self.place}".rstrip()
         return self.broken or ""
 
 

@@ -755,6 +755,7 @@ def _change_what_is_nobodys(kernel: Kernel) -> None:
     refused(EACCES, kernel.mkdir, "/m/d", 0o755)
     refused(EOVERFLOW, kernel.chmod, "/m", 0o777)
     refused(EOVERFLOW, kernel.chown, "/m", 1000, -1)
+    refused(EOVERFLOW, kernel.link, "/m", "/m/d")
     kernel.chown("/m", 1000, 1000)
     kernel.chmod("/m", 0o711)
     root = kernel.stat("/m")

@@ -531,3 +531,10 @@ def a_waiting_parent_is_told_of_a_child_that_became_one_to_wait_for_by_exec(kern
     kernel.clone(Signal.CHLD, wait_for_end_of, reader, writer)
     pid = kernel.clone(0, wait_and_execute)
     expect("who ended", kernel.wait4(-1), (pid, 0))
+
+
+@case(tree=True)
+def a_wait_for_children_without_sigchld_ends_with_one_that_got_it_by_exec(kernel: Kernel) -> None:
+    pid = kernel.clone(0, wait_and_execute)
+    refused(ECHILD, kernel.wait4, -1, WaitFlag.WCLONE)
+    expect("who ended", kernel.wait4(-1), (pid, 0))
