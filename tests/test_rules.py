@@ -60,7 +60,8 @@ def test_a_cause_is_a_clause() -> None:
 
     def is_clause(cause: str) -> bool:
         first = cause.split()[0]
-        return (first[0].islower() or first[0] in "\"'" or first.rstrip(",").isupper() or "_" in first) and cause[-1] != "."
+        quoted, named = first[0] in "\"'`", first.rstrip(",").isupper() or "_" in first
+        return (first[0].islower() or quoted or named) and not cause.endswith(".")
 
     assert not [row.id for row in ROWS if not is_clause(row.cause)]
 
