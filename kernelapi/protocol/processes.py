@@ -169,7 +169,8 @@ EXEC_SECURE_PDEATHSIG = Effect(
 )  # fmt: skip
 EXEC_KEEPS_IGNORED = Effect(
     "execve.signals", call="execve",
-    cause="ignored signals stay ignored, blocked ones blocked, pending ones pending", source="execve(2), signal(7); kernel/signal.c flush_signal_handlers",
+    cause="ignored signals stay ignored, blocked ones blocked, pending ones pending",
+    source="execve(2), signal(7); kernel/signal.c flush_signal_handlers",
 )  # fmt: skip
 
 # -- exit --
