@@ -18,6 +18,7 @@ from kernelapi.protocol.addresses import (
     ADDRESS_MISSING,
     ADDRESS_OF_NO_LINK,
     ADDRESS_ROUTES,
+    ADDRESS_SCOPE,
     ADDRESS_SECONDARY,
     ADDRESS_ZERO,
 )
@@ -35,8 +36,9 @@ IFA_F_PERMANENT = 0x80
 
 def give_loopback(machine: "Machine", link: NetLink) -> None:
     """What `lo` gets by itself when it comes up (inetdev_event, init_loopback)."""
-    if not any(address.family == INET for address in link.addresses):
-        _insert(machine, link, _new(link, INET, "127.0.0.1", 8, scope=RT_SCOPE_HOST))
+    ipv4 = _new(link, INET, "127.0.0.1", 8, scope=RT_SCOPE_HOST)
+    if not any(_same_network(address, ipv4) for address in link.addresses):
+        _insert(machine, link, ipv4)
     if not any(address.local == "::1" for address in link.addresses):
         _insert(machine, link, _new(link, INET6, "::1", 128, scope=RT_SCOPE_HOST))
 
@@ -73,15 +75,19 @@ def _insert(machine: "Machine", link: NetLink, address: InterfaceAddress) -> Non
 
 
 def _place(link: NetLink, address: InterfaceAddress) -> None:
-    """Put an address after those of its kind, secondary ones at the end."""
+    """Put an address after those of its kind: those of the host alone, the others, secondary ones (__inet_insert_ifa)."""
     ipv4 = [other for other in link.addresses if other.family == INET]
     ipv6 = [other for other in link.addresses if other.family == INET6]
     if address.family == INET6:
         ipv6.append(address)
     else:
         first = [other for other in ipv4 if not other.flags & IFA_F_SECONDARY]
+        place = sum(other.scope >= address.scope for other in first)
         second = [other for other in ipv4 if other.flags & IFA_F_SECONDARY]
-        (second if address.flags & IFA_F_SECONDARY else first).append(address)
+        if address.flags & IFA_F_SECONDARY:
+            second.append(address)
+        else:
+            first.insert(place, address)
         ipv4 = first + second
     link.addresses = (*ipv4, *ipv6)
 
@@ -128,6 +134,8 @@ def add(kernel: "SyscallBase", net: NetNamespace, wanted: InterfaceAddress, flag
     near = [other for other in link.addresses if _same_network(other, new)]
     if any(other.local == wanted.local for other in near):
         kernel.refuse(ADDRESS_EXISTS)
+    if any(other.scope != new.scope for other in near):
+        kernel.refuse(ADDRESS_SCOPE)
     # -- effects only below --
     if near and kernel.happens(ADDRESS_SECONDARY):
         new = InterfaceAddress(

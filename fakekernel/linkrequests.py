@@ -254,6 +254,8 @@ def _set_address(kernel: "SyscallBase", link: NetLink, address: str) -> None:
 def _set_mtu(kernel: "SyscallBase", link: NetLink, mtu: int) -> None:
     if mtu >= 1 << 31 or (link.kind and not LOWEST_MTU <= mtu <= HIGHEST_MTU):
         kernel.refuse(LINK_MTU)
+    if mtu < LOWEST_MTU and not link.kind:
+        raise NotModelled("a loopback with an MTU below 68: there is no IPv4 on it")
     # -- effects only below --
     if mtu != link.mtu:
         link.mtu = mtu

@@ -77,12 +77,19 @@ def _brought(link: NetLink, address: InterfaceAddress) -> Iterator[Route]:
             ),
             address.local,
         )  # fmt: skip
-    yield _kernel_route(link, own, 32, RTN_LOCAL, source)
-    if not link.flags & IFF_UP or address.flags & IFA_F_SECONDARY or not network >> 24 or length == 32:
+    usable = _may_be_source(number(source))
+    if usable or source == address.local:
+        yield _kernel_route(link, own, 32, RTN_LOCAL, source)
+    if not usable or not link.flags & IFF_UP or address.flags & IFA_F_SECONDARY or not network or length == 32:
         return
     yield _kernel_route(link, network, length, RTN_LOCAL if link.flags & IFF_LOOPBACK else RTN_UNICAST, source)
     if length < 31:
         yield _kernel_route(link, network | ~mask(length) & ALL_BITS, 32, RTN_BROADCAST, source)
+
+
+def _may_be_source(address: int) -> bool:
+    """Whether a route may have this source: not one of nobody, of a group, or of all (fib_valid_prefsrc)."""
+    return bool(address) and address >> 28 != 0xE and address != ALL_BITS
 
 
 def _kernel_route(link: NetLink, destination: int, length: int, type: int, source: str) -> Route:
@@ -243,7 +250,7 @@ def _look_up(net: NetNamespace, address: int, oif: int | None) -> Route | None:
 def _is_own(net: NetNamespace, address: str) -> bool:
     """Whether it is an address of the namespace: 127.0.0.0/8 is, as long as `lo` is up (inet_addr_type)."""
     wanted = number(address)
-    if not wanted >> 24 or IPv4Address(wanted).is_multicast or wanted == ALL_BITS:
+    if not _may_be_source(wanted):
         return False
     matching = [
         route

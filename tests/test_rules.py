@@ -211,7 +211,8 @@ def notices(case: Case, row: Rule) -> bool:
 
 
 def words(text: str) -> set[str]:
-    return {word[:5] for word in re.findall("[a-z]{4,}", text.lower())}
+    """Its longer words, cut to a stem; without addresses in memory."""
+    return {word[:5] for word in re.findall("[a-z]{4,}", re.sub("0x[0-9a-f]+", "", text.lower()))}
 
 
 @pytest.mark.long

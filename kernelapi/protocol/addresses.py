@@ -19,6 +19,11 @@ ADDRESS_IMPOSSIBLE = Refusal(
     cause="the address is an IPv6 one of a group, of nobody, or of the loopback (and the link is not `lo`)",
     source="net/ipv6/addrconf.c ipv6_add_addr",
 )  # fmt: skip
+ADDRESS_SCOPE = Refusal(
+    "rtnetlink.einval.scope", call="rtnetlink", errno=EINVAL, depends=STATE,
+    cause="the link has an address in the same network that has another scope, as that of `lo` has",
+    source="net/ipv4/devinet.c __inet_insert_ifa",
+)  # fmt: skip
 ADDRESS_EXISTS = Refusal(
     "rtnetlink.eexist.address", call="rtnetlink", errno=EEXIST, depends=STATE,
     cause="the link has the address already (an IPv4 one: with the same prefix length)",
@@ -46,5 +51,7 @@ ADDRESS_SECONDARY = Effect(
     source="ip-address(8); net/ipv4/devinet.c __inet_insert_ifa, __inet_del_ifa",
 )  # fmt: skip
 
-ADDRESSES = (ADDRESS_INVALID, ADDRESS_OF_NO_LINK, ADDRESS_IMPOSSIBLE, ADDRESS_EXISTS, ADDRESS_MISSING)
+ADDRESSES = (
+    ADDRESS_INVALID, ADDRESS_OF_NO_LINK, ADDRESS_IMPOSSIBLE, ADDRESS_EXISTS, ADDRESS_SCOPE, ADDRESS_MISSING,
+)  # fmt: skip
 """The rows of requests about addresses, after LINK_DENIED."""

@@ -44,6 +44,7 @@ def all_ways(kernel: Kernel) -> list[str]:
 @case
 def which_ipv4_addresses_a_link_may_get(kernel: Kernel) -> None:
     one, two = make_veth(kernel)
+    up(kernel, 1)
     for text, number, errno in (
         ("172.17.0.101/16", one, 0),
         ("172.17.0.101/16", one, EEXIST),
@@ -59,6 +60,8 @@ def which_ipv4_addresses_a_link_may_get(kernel: Kernel) -> None:
         ("0.1.2.3/8", one, 0),
         ("0.0.0.0/16", one, 0),
         ("0.0.0.0/16", 99, 0),
+        ("127.0.0.2/8", 1, EINVAL),
+        ("127.0.0.2/16", 1, 0),
     ):
         expect(f"{text} {number}", give(kernel, text, number), errno)
     expect("no address", request(kernel, NEWADDR, InterfaceAddress(INET, 8, index=one), NEW), EINVAL)
@@ -145,7 +148,8 @@ def the_address_of_a_link_that_is_down_brings_a_route_to_itself(kernel: Kernel) 
 def what_routes_short_and_long_prefixes_bring(kernel: Kernel) -> None:
     one, two = make_veth(kernel)
     up(kernel, one, two)
-    for text in ("10.9.9.9/31", "10.8.8.8/32", "10.7.7.7/30", "0.1.2.3/8", "11.1.1.1/0"):
+    others = ("0.1.2.3/8", "11.1.1.1/0", "224.0.0.1/24", "255.255.255.255/16")
+    for text in ("10.9.9.9/31", "10.8.8.8/32", "10.7.7.7/30", *others):
         expect(text, give(kernel, text, one), 0)
     expect("to networks", ways(kernel), [f"10.7.7.4/30 dev {one} src 10.7.7.7", f"10.9.9.8/31 dev {one} src 10.9.9.9"])
     expect("local ones", ways(kernel, RT_TABLE_LOCAL), [
@@ -155,6 +159,8 @@ def what_routes_short_and_long_prefixes_bring(kernel: Kernel) -> None:
         f"local 10.8.8.8/32 dev {one} src 10.8.8.8",
         f"local 10.9.9.9/32 dev {one} src 10.9.9.9",
         f"local 11.1.1.1/32 dev {one} src 11.1.1.1",
+        f"local 224.0.0.1/32 dev {one} src 224.0.0.1",
+        f"local 255.255.255.255/32 dev {one} src 255.255.255.255",
     ])  # fmt: skip
 
 
