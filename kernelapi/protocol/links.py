@@ -117,7 +117,8 @@ LINK_FLAGS_OF_A_MASK = Effect(
 )  # fmt: skip
 LINK_UP_LOOPBACK = Effect(
     "rtnetlink.loopback", call="rtnetlink",
-    cause="`lo`, brought up, gets 127.0.0.1/8, unless it has an address of this network", source="net/ipv4/devinet.c inetdev_event",
+    cause="`lo`, brought up, gets 127.0.0.1/8, unless it has an address of this network",
+    source="net/ipv4/devinet.c inetdev_event",
 )  # fmt: skip
 LINK_DOWN_FLUSHES = Effect(
     "rtnetlink.down", call="rtnetlink",
