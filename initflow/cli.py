@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-COMMANDS = ("verify", "explain", "rules", "invariants")
+COMMANDS = ("verify", "run", "explain", "rules", "invariants")
 """In the order of the help."""
 
 
@@ -19,6 +19,8 @@ class CommandGroup(click.Group):
         match cmd_name:
             case "verify":
                 from initflow.commands.verify import command
+            case "run":
+                from initflow.commands.run import command
             case "explain":
                 from initflow.commands.explain import command
             case "rules":

@@ -109,6 +109,11 @@ def create_veth_pair(kernel: Kernel, name: str, peer: str, queue: int) -> None:
         raise GoError("Network interface already exists", EEXIST) from error
 
 
+def delete_link(kernel: Kernel, link: Link) -> None:
+    """Take a link away, and the other end of a pair with it. The original never does."""
+    _request(kernel, NetlinkType.RTM_DELLINK, Link(index=link.index))
+
+
 def add_to_bridge(kernel: Kernel, link: Link, bridge: Link) -> None:
     """Make a link a port of a bridge, by ioctl, for kernels that know no other way."""
     fd = _interface_socket(kernel)

@@ -8,7 +8,7 @@
         print(event)
 
 The recorder makes no call of its own and opens no descriptor. A program that a process executes is no longer recorded: it has
-the kernel, and no recorder.
+the kernel, and no recorder. One that `kernelapi.programs` binds is: record(binding(linux(), programs), log).
 """
 
 import ctypes
@@ -23,6 +23,7 @@ from kernelapi.call import Call
 from kernelapi.errors import ModelError, ProcessGone, Refused
 from kernelapi.event import NO_RETURN, Event
 from kernelapi.kernel import CALLS, Kernel, bind
+from kernelapi.programs import Replaced, live
 from kernelapi.spelling import spelt
 
 Sink = Callable[[Event], None]
@@ -54,7 +55,7 @@ class _Recorder:
         self.process = process
         self.index = 0
         self.children = 0
-        self.gone = False
+        self.gone: ProcessGone | None = None
 
     def dispatch(self, call: Call, args: tuple[Any, ...]) -> Any:
         passed = args
@@ -62,7 +63,7 @@ class _Recorder:
             flags, child, *rest = args
             passed = (flags, _be_recorded, self.sink, f"{self.process}.{self.children + 1}", child, *rest)
         enter = _now()
-        if call.name in DEPARTURES and not self.gone:
+        if call.name in DEPARTURES and not self._unwinds():
             self.tell(call, args, NO_RETURN, 0, None, enter)
         try:
             result = self.kernel.dispatch(call, passed)
@@ -71,14 +72,20 @@ class _Recorder:
             self.tell(call, args, None, error.errno or 0, row, enter)
             self.index += 1
             raise
-        except ProcessGone:  # what the simulated kernel raises, where the real one lets nobody come back
-            self.gone = True
+        except ProcessGone as gone:  # what the simulated kernel raises, where the real one lets nobody come back
+            if gone is not self.gone and isinstance(gone, Replaced):
+                self.index += 1
+            self.gone = gone
             raise
         if call.name == "clone":
             self.children += 1
         self.tell(call, args, result, 0, None, enter)
         self.index += 1
         return result
+
+    def _unwinds(self) -> bool:
+        """Whether the program is gone; one that has replaced it is not."""
+        return self.gone is not None and not (isinstance(self.gone, Replaced) and self.gone.begun)
 
     def tell(self, call: Call, args: tuple[Any, ...], result: Any, errno: int, row: Any, enter: int) -> None:
         self.sink(Event(self.index, self.process, call, args, result, errno, row, enter, _now(), None))
@@ -87,7 +94,7 @@ class _Recorder:
 def _be_recorded(kernel: Kernel, sink: Sink, process: str, child: Callable[..., int | None], *args: Any) -> int:
     """What the child of a recorded process is: a recorded process. With what it returns, it exits."""
     recorder = _Recorder(kernel, sink, process)
-    status = child(bind(recorder.dispatch), *args) or 0
+    status = live(bind(recorder.dispatch), child, *args)
     recorder.tell(CALLS["exit_group"], (status,), NO_RETURN, 0, None, _now())
     return status
 

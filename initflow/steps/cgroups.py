@@ -6,7 +6,7 @@ to which the original would talk over D-Bus, is refused.
 """
 
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from errno import EEXIST, ENOENT
 from stat import S_ISDIR
 
@@ -103,6 +103,15 @@ def remove_paths(kernel: Kernel, paths: dict[str, str]) -> None:
             return
     shown = " ".join(f"{subsystem}:{path}" for subsystem, path in sorted(left.items()))
     raise GoError(f"Failed to remove paths: map[{shown}]")
+
+
+def places(kernel: Kernel, cgroup: Cgroup) -> list[str]:
+    """The directories that `apply` joins, one for each hierarchy that is there. Raises `GoError`."""
+    place, found = _Place(kernel, cgroup), []
+    for subsystem in SUBSYSTEMS:
+        with suppress(NotFound):
+            found.append(place.path(subsystem))
+    return found
 
 
 # -- where a cgroup is --
