@@ -96,16 +96,19 @@ class _Binding:
         return self.kernel.dispatch(call, args)
 
     def _replace(self, path: str, argv: Words, envp: Words) -> NoReturn:
-        """What exec does to a process (begin_new_exec): what is close-on-exec is closed, and it may be looked into."""
+        """What exec does to a process (begin_new_exec): it may be looked into, and what is close-on-exec is closed.
+
+        In this order: whoever waits for a descriptor to be closed finds the process as exec leaves it.
+        """
         kernel = self.kernel
+        if kernel.getuid() == kernel.geteuid() and kernel.getgid() == kernel.getegid():
+            kernel.prctl_set_dumpable(1)
         listing = kernel.open(DESCRIPTORS, OpenFlag.RDONLY | OpenFlag.DIRECTORY | OpenFlag.CLOEXEC)
         numbers = [int(entry.name) for entry in _entries(kernel, listing) if entry.name.isdecimal()]
         for fd in map(Fd, numbers):
             if kernel.fcntl_getfd(fd) & FdFlag.CLOEXEC:
                 with suppress(OSError):
                     kernel.close(fd)
-        if kernel.getuid() == kernel.geteuid() and kernel.getgid() == kernel.getegid():
-            kernel.prctl_set_dumpable(1)
         self.replaced = Replaced(self.programs[path], argv, envp)
         raise self.replaced
 

@@ -17,7 +17,7 @@ from kernelapi.flags import Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 
-Law = Callable[[Kernel], None]
+Law = Callable[[Kernel], object]
 Answer = TypeVar("Answer")
 
 
