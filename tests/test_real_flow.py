@@ -13,6 +13,7 @@ import pytest
 
 from fakekernel import subject
 from fakekernel.machine import Machine
+from fakekernel.profile import DEFAULT_HOST
 from initflow.configuration import Configuration, decode
 from initflow.conformance import flows
 from initflow.conformance.flows import Played, differences, play_real, play_simulated
@@ -130,7 +131,7 @@ def test_a_difference_is_found() -> None:
 
 def test_init_that_goes_on_in_process_makes_the_calls_of_one_that_is_executed() -> None:
     configuration = configured({**example("no-tty"), "root_fs": flows.ROOTFS})
-    bound = play_simulated(configuration, ("/bin/true",), ())
+    bound = play_simulated(configuration, ("/bin/true",), (), DEFAULT_HOST)
     executed = execute(configuration, ("/bin/true",))
     assert [*calls(bound.events, "1"), "exit_group"] == after_exec(calls(executed.events, "1"))
     init = calls(bound.events, "1.1")

@@ -66,7 +66,7 @@ def play_fake(program: Program) -> Report:
 
 
 def _case(program: Program) -> Case:
-    return Case(partial(drive, program=program), tree=True)  # type: ignore[arg-type]  # this law has something to tell
+    return Case(partial(drive, program=program), tree=True)  # this law has something to tell
 
 
 def compare(program: Program) -> Comparison:

@@ -18,7 +18,7 @@ import msgspec
 
 from fakekernel import subject
 from fakekernel.machine import Machine
-from fakekernel.profile import capture
+from fakekernel.profile import HostProfile, capture
 from initflow import nsinit
 from initflow.configuration import Configuration, encode
 from kernelapi.event import Event
@@ -85,10 +85,12 @@ def play_real(
     return _played(linux.run(_case(log, configuration, args, controllers), cleanup=cleanup), log)
 
 
-def play_simulated(configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...]) -> Played:
-    """Play it on a simulated kernel that is like this host's."""
+def play_simulated(
+    configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...], host: HostProfile | None = None
+) -> Played:
+    """Play it on a simulated kernel: that of `host`, or one like this host's."""
     log = SharedLog()
-    machine = Machine(capture(), checks=True)
+    machine = Machine(capture() if host is None else host, checks=True)
     return _played(subject.run(_case(log, configuration, args, controllers), machine), log)
 
 
