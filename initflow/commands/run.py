@@ -33,6 +33,7 @@ def command(context: click.Context, config: str, rootfs: str | None, trace: str 
     import msgspec
 
     from initflow.configuration import ConfigurationError, encode, load
+    from initflow.running import processes
     from initflow.running.guard import guard, run_unguarded
     from initflow.running.launch import Launch, environment_of, prepare
     from initflow.running.leftovers import Directory, Notes, clear_abandoned, missing_directories
@@ -51,6 +52,8 @@ def command(context: click.Context, config: str, rootfs: str | None, trace: str 
         fail(f"{root}: is no directory that could be a root file system")
     if os.geteuid() != 0:
         fail("run: the real kernel lets only root do this")
+    if not processes.shows_own_namespace():
+        fail("run: /proc shows the processes of another pid namespace: mount the one of this namespace there")
     configuration = msgspec.structs.replace(configuration, root_fs=str(Path(root).absolute()))
     log = None
     if trace is not None:

@@ -152,13 +152,23 @@ class _Watch:
             self.relay = Relay(fds[0])
         notes.links += news.links
         if news.child and self.init is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.init = os.pidfd_open(news.child)
-                notes.init = processes.identify(news.child)
-                number = processes.mount_namespace(news.child)
-                notes.mount_namespace = number if number != processes.mount_namespace(os.getpid()) else 0
+            self._get_to_know(news.child)
         if news.child or news.links:
             self.directory.save()
+
+    def _get_to_know(self, pid: int) -> None:
+        """Note who init is, if it is still there: by now, its pid may be that of somebody else."""
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        identity, number = processes.identify(pid), processes.mount_namespace(pid)
+        if processes.parent(pid) != self.parent or processes.has_ended(pidfd):
+            os.close(pidfd)
+            return
+        self.init = pidfd
+        self.directory.notes.init = identity
+        self.directory.notes.mount_namespace = number if number != processes.mount_namespace("self") else 0
 
     def _pass_on(self, numbers: bytes) -> None:
         for number in numbers:

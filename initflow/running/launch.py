@@ -20,7 +20,7 @@ from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel, bind
 from kernelapi.linux.kernel import linux
 from kernelapi.programs import binding, live
-from kernelapi.recorder import SharedLog, record
+from kernelapi.recorder import Sink, record
 from kernelapi.values import Link, NetlinkMessage, NetlinkType
 
 RUNTIME = "nsinit"
@@ -49,7 +49,7 @@ class Launch:
     data_path: str
     args: tuple[str, ...]
     environment: tuple[str, ...]
-    log: SharedLog | None = None
+    log: Sink | None = None
 
     def main(self, control: socket.socket) -> int:
         """Be the parent; the exit status. `control` leads to the guard.

@@ -113,10 +113,10 @@ class Directory:
         for directory in self.notes.cgroups:
             with contextlib.suppress(OSError, ValueError):
                 found |= set(map(int, Path(directory, "cgroup.procs").read_text().split()))
-        if self.notes.mount_namespace:
-            number = self.notes.mount_namespace
+        number = self.notes.mount_namespace
+        if number not in (0, processes.mount_namespace("self")):
             found |= {pid for pid in processes.all_pids() if processes.mount_namespace(pid) == number}
-        return found - {os.getpid()} - {pid for pid in found if processes.is_zombie(pid)}
+        return found - {1, os.getpid()} - {pid for pid in found if processes.is_zombie(pid)}
 
     def _thaw(self) -> None:
         """Let frozen processes go on: no signal reaches them before."""
@@ -145,13 +145,10 @@ class Directory:
     def _remove_links(self) -> Iterator[str]:
         kernel = linux()
         for name in self.notes.links:
-            try:
-                link = find_link(kernel, name)
-            except GoError:
-                continue  # it went with the other end
-            try:
-                delete_link(kernel, link)
-            except (GoError, OSError):
+            with contextlib.suppress(GoError, OSError):  # it goes by itself when the other end's namespace does
+                delete_link(kernel, find_link(kernel, name))
+            with contextlib.suppress(GoError):
+                find_link(kernel, name)
                 yield f"the network interface {name}"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import struct
 import time
@@ -38,7 +39,23 @@ def identify(pid: int) -> Identity | None:
     return None if fields is None else Identity(pid, int(fields[19]))
 
 
-def mount_namespace(pid: int) -> int:
+def shows_own_namespace() -> bool:
+    """Whether /proc counts processes as this one does. If it is that of another pid namespace, its pids are those of others."""
+    return os.readlink(PROC / "self") == str(os.getpid())
+
+
+def parent(pid: int) -> int:
+    """The pid of its parent; 0 where it is gone."""
+    fields = _stat(pid)
+    return 0 if fields is None else int(fields[1])
+
+
+def has_ended(pidfd: int) -> bool:
+    """Whether the process of a descriptor has ended. Until then nobody else has its pid."""
+    return bool(select.select((pidfd,), (), (), 0)[0])
+
+
+def mount_namespace(pid: int | str) -> int:
     """The number of its mount namespace that no other ever has; 0 where that cannot be known."""
     with contextlib.suppress(OSError):
         fd = os.open(PROC / str(pid) / "ns" / "mnt", os.O_RDONLY | os.O_CLOEXEC)

@@ -25,6 +25,7 @@ class Relay:
         self.stdout = stdout
         self._pending = b""  # input that the container has not taken yet
         self._at_end = False  # of the caller's input
+        self._in_line = False  # and whether it stands in the middle of a line
         self._is_open = True  # the container's terminal
         os.set_blocking(master, False)
         self._restorer = _Restorer(stdin) if os.isatty(stdin) else None
@@ -62,7 +63,9 @@ class Relay:
         except OSError:
             data = b""
         self._at_end = not data
-        self._pending += data or EOT
+        if data:
+            self._in_line = not data.endswith(b"\n")
+        self._pending += data or EOT * (1 + self._in_line)  # the first one only ends a line that is begun
         self.give()
 
     def give(self) -> None:
