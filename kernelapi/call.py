@@ -23,13 +23,11 @@ class Call:
     `refusals` stand in the order in which Linux checks. `general` is, for an alias, the call that carries it out.
     """
 
-    __slots__ = ("doc", "effects", "function", "general", "name", "refusals", "signature")
+    __slots__ = ("effects", "function", "general", "name", "refusals")
 
     def __init__(self, function: Callable[..., Any], rows: tuple[Rule, ...], general: "Call | None" = None) -> None:
         self.name = function.__name__
         self.function = function
-        self.signature = inspect.signature(function)
-        self.doc = inspect.getdoc(general.function if general is not None else function) or ""
         self.refusals = tuple(row for row in rows if isinstance(row, Refusal))
         self.effects = tuple(row for row in rows if isinstance(row, Effect))
         self.general = general
@@ -39,9 +37,14 @@ class Call:
         return self.general is not None
 
     @property
+    def doc(self) -> str:
+        """What the call does; of an alias, what the general call does."""
+        return inspect.getdoc(self.function if self.general is None else self.general.function) or ""
+
+    @property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
         """The parameters of the call, without `self`."""
-        return tuple(self.signature.parameters.values())[1:]
+        return tuple(inspect.signature(self.function).parameters.values())[1:]
 
     def __repr__(self) -> str:
         return f"<Call {self.name}>"
@@ -103,8 +106,14 @@ def calls_of(protocol: type) -> Mapping[str, Call]:
 
 def bound_class(calls: Mapping[str, Call]) -> type:
     """A class whose instances, made of one dispatch, have a method for each call: one frame between caller and dispatch."""
+    scope: dict[str, Any] = {f"CALL_{name}": call for name, call in calls.items()}
+    exec("\n".join(map(_source, calls.values())), scope)  # all at once: this is what an import waits for
     methods: dict[str, Any] = {"__slots__": ("dispatch",), "__init__": _initialise}
-    methods.update((name, _method(call)) for name, call in calls.items())
+    for name, call in calls.items():
+        method = scope[name]
+        method.__defaults__ = call.function.__defaults__
+        method.__doc__ = (call.general or call).function.__doc__
+        methods[name] = method
     return type("Kernel", (), methods)
 
 
@@ -112,13 +121,11 @@ def _initialise(self: Any, dispatch: Dispatch) -> None:
     self.dispatch = dispatch
 
 
-def _method(call: Call) -> Callable[..., Any]:
-    """`def setuid(self, uid): return self.dispatch(CALL, (uid,))`, with the declared defaults."""
-    declared = [str(p.replace(annotation=inspect.Parameter.empty, default=inspect.Parameter.empty)) for p in call.parameters]
-    passed = "".join(f"{name}, " for name in declared)
-    scope: dict[str, Any] = {"CALL": call}
-    exec(f"def {call.name}(self, {', '.join(declared)}): return self.dispatch(CALL, ({passed}))", scope)
-    method: Callable[..., Any] = scope[call.name]
-    method.__defaults__ = tuple(p.default for p in call.parameters if p.default is not p.empty)
-    method.__doc__ = call.doc
-    return method
+def _source(call: Call) -> str:
+    """`def setuid(self, uid): return self.dispatch(CALL_setuid, (uid,))`."""
+    code = call.function.__code__
+    names = [*code.co_varnames[1 : code.co_argcount]]
+    if code.co_flags & inspect.CO_VARARGS:
+        names.append(f"*{code.co_varnames[code.co_argcount + code.co_kwonlyargcount]}")
+    passed = "".join(f"{name}, " for name in names)
+    return f"def {call.name}(self, {', '.join(names)}): return self.dispatch(CALL_{call.name}, ({passed}))"

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.privileged
 
 
 @pytest.fixture(scope="module")
-def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A busybox tree into which any user may look."""
     top = tmp_path_factory.mktemp("container") / "rootfs"
     for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "root", "run"):
@@ -55,7 +55,7 @@ def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     closed = [each for each in top.parents if each.stat().st_mode & 0o001 == 0]
     for each in closed:
         each.chmod(each.stat().st_mode | 0o001)  # the root of a user namespace goes through them
-    yield top
+    return top
 
 
 def document(name: str, **changes: Any) -> dict[str, Any]:
