@@ -23,7 +23,7 @@ class Call:
     `refusals` stand in the order in which Linux checks. `general` is, for an alias, the call that carries it out.
     """
 
-    __slots__ = ("effects", "function", "general", "name", "refusals")
+    __slots__ = ("_parameters", "effects", "function", "general", "name", "refusals")
 
     def __init__(self, function: Callable[..., Any], rows: tuple[Rule, ...], general: "Call | None" = None) -> None:
         self.name = function.__name__
@@ -31,6 +31,7 @@ class Call:
         self.refusals = tuple(row for row in rows if isinstance(row, Refusal))
         self.effects = tuple(row for row in rows if isinstance(row, Effect))
         self.general = general
+        self._parameters: tuple[inspect.Parameter, ...] | None = None  # found out when first asked for: imports are faster
 
     @property
     def is_alias(self) -> bool:
@@ -44,7 +45,9 @@ class Call:
     @property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
         """The parameters of the call, without `self`."""
-        return tuple(inspect.signature(self.function).parameters.values())[1:]
+        if self._parameters is None:
+            self._parameters = tuple(inspect.signature(self.function).parameters.values())[1:]
+        return self._parameters
 
     def __repr__(self) -> str:
         return f"<Call {self.name}>"
