@@ -19,19 +19,20 @@ COUNT = 60
 
 
 def bench_inits() -> Iterator[Figure]:
-    configuration = load(EXAMPLES / "minimal.json").configuration
-    calls = 0
-    started = time.process_time()
-    for number in range(COUNT):
-        result = verify(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
-        calls += len(result.run.events)
-    seconds = time.process_time() - started
-    yield Figure("minimal.json: verified", COUNT / seconds, "inits/s")
-    yield Figure("minimal.json: calls, recorded and checked", calls / seconds, "calls/s")
-    started = time.process_time()
-    for number in range(COUNT):
-        execute(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
-    yield Figure("minimal.json: executed, not judged", COUNT / (time.process_time() - started), "inits/s")
+    for name in ("minimal.json", "userns.json", "bridge.json"):
+        configuration = load(EXAMPLES / name).configuration
+        calls = 0
+        started = time.process_time()
+        for number in range(COUNT):
+            result = verify(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
+            calls += len(result.run.events)
+        seconds = time.process_time() - started
+        yield Figure(f"{name}: verified", COUNT / seconds, "inits/s")
+        yield Figure(f"{name}: calls, recorded and checked", calls / seconds, "calls/s")
+        started = time.process_time()
+        for number in range(COUNT):
+            execute(msgspec.structs.replace(configuration, hostname=f"host-{number}"))
+        yield Figure(f"{name}: executed, not judged", COUNT / (time.process_time() - started), "inits/s")
 
 
 def bench_mounts() -> Iterator[Figure]:

@@ -21,11 +21,15 @@ COMMAND = "from initflow.cli import main; main()"
 
 def fastest_ms(program: str, *arguments: str) -> float:
     """Milliseconds of the fastest of some runs of `python -c program`; a first one compiles what is not compiled yet."""
+    return timed_ms([sys.executable, "-c", program, *arguments])
+
+
+def timed_ms(command: list[str]) -> float:
+    """Milliseconds of the fastest of some runs of a command."""
     times = []
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for _ in range(RUNS):
         started = time.perf_counter()
-        command = [sys.executable, "-c", program, *arguments]
         ended = subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL)
         if ended.returncode not in (0, FINDINGS):
             raise RuntimeError(f"{command} failed")
