@@ -128,10 +128,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Flow:
-    """The flows of the processes that start a container: the parent, the child between clone and exec, and init.
+    """The flows of the processes that start a payload: the parent, the child between clone and exec, and init.
 
     `helper`, where there is one, holds a group for each process of the setup helper: the one that sends another into the
-    container, that one, and its child, which does the work.
+    container, that one, and its child, which does the work. `entering` is there where the payload comes into a container that
+    runs already: what the child does there, before a child of its own, which is in all the namespaces, takes the steps of
+    `init`.
     """
 
     name: str
@@ -140,17 +142,16 @@ class Flow:
     prologue: Group
     init: Group
     helper: Group | None = None
+    entering: Group | None = None
 
     def groups(self) -> Iterator[Group]:
-        """The group of each part: the parent's, that between clone and exec, the helper's, that of init."""
-        yield self.parent
-        yield self.prologue
-        if self.helper is not None:
-            yield self.helper
-        yield self.init
+        """The group of each part: the parent's, that between clone and exec, the helper's, the entering one's, that of init."""
+        yield from (
+            group for group in (self.parent, self.prologue, self.helper, self.entering, self.init) if group is not None
+        )
 
     def leaves(self) -> Iterator[Step]:
-        """All steps: the parent's, those between clone and exec, the helper's, those of init."""
+        """All steps, in the order of the parts."""
         for group in self.groups():
             yield from group.leaves()
 
@@ -188,8 +189,10 @@ class Flow:
                 children += [edit(child)] if isinstance(child, Group) else edits.get(child, (child,))
             return Group(group.prefix, *children, when=group.when, doc=group.doc)
 
-        helper = None if self.helper is None else edit(self.helper)
-        return Flow(f"{self.name} {change}", self.doc, edit(self.parent), edit(self.prologue), edit(self.init), helper)
+        helper, entering = (None if group is None else edit(group) for group in (self.helper, self.entering))
+        return Flow(
+            f"{self.name} {change}", self.doc, edit(self.parent), edit(self.prologue), edit(self.init), helper, entering
+        )  # fmt: skip
 
 
 @overload

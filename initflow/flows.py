@@ -10,7 +10,7 @@ from initflow.steps.devices import (
     link_standard_streams,
     reopen_dev_null,
 )
-from initflow.steps.entering import EXEC_IN
+from initflow.steps.entering import EXEC_IN, EXEC_IN_WITH_TERMINAL
 from initflow.steps.execution import execute
 from initflow.steps.finalize import FINALIZE_NAMESPACE
 from initflow.steps.identity import apply_apparmor_profile, set_hostname, set_process_label
@@ -46,6 +46,7 @@ from initflow.steps.prologue import (
 from initflow.steps.restriction import restrict_kernel_files
 from initflow.steps.root import enter_root, make_root_readonly, set_umask, switch_root
 from initflow.steps.setup import find_host_root, read_container_state
+from initflow.steps.starting import PLAIN_PROLOGUE
 from initflow.steps.terminal import open_console, open_own_console, set_controlling_terminal, start_session
 
 GO_PROLOGUE = Group(
@@ -167,7 +168,25 @@ LIBCONTAINER_USERNS = Flow(
     ),
 )
 
-FLOWS: dict[str, Flow] = {flow.name: flow for flow in (LIBCONTAINER, LIBCONTAINER_USERNS)}
+LIBCONTAINER_SETNS = Flow(
+    "libcontainer-setns",
+    "docker/libcontainer in January 2015, bringing another process into a container that runs already: warts included.",
+    parent=EXEC_IN_WITH_TERMINAL,
+    prologue=PLAIN_PROLOGUE,  # without a parent death signal
+    entering=NSENTER,
+    init=Group(
+        "",
+        load_environment,
+        Group("setup rlimits", set_limits),
+        *FINALIZE_NAMESPACE.children,  # their errors have no prefix here
+        apply_apparmor_profile,
+        set_process_label,
+        execute,
+        doc="Turn the process that has entered all namespaces but that of the users into another one of the container.",
+    ),
+)
+
+FLOWS: dict[str, Flow] = {flow.name: flow for flow in (LIBCONTAINER, LIBCONTAINER_USERNS, LIBCONTAINER_SETNS)}
 """By name: what a process is told to follow."""
 
 

@@ -1,17 +1,18 @@
 """The program that all processes of the runtime share, as a process sees it.
 
-`exec` starts a container, `init` becomes its first process; `exec --func setup` has a copy of itself called nsenter-setup enter
-the container and set it up from inside. In the simulated kernel it is bound to an executable file; each of these comes to it
-by execve, like any other program.
+`exec` starts a container, `init` becomes its first process. Where the container runs already, which state.json tells, `exec`
+has a copy of itself called nsenter-exec enter it and become the payload there, and `exec --func setup` one called
+nsenter-setup, which sets it up from inside. In the simulated kernel it is bound to an executable file; each of these comes to
+it by execve, like any other program.
 """
 
 from errno import ENOENT
 
 from initflow.configuration import Configuration, ConfigurationError, decode
 from initflow.flow import Flow, Group
-from initflow.flows import FLOWS, LIBCONTAINER_USERNS, original_flow
+from initflow.flows import FLOWS, LIBCONTAINER_SETNS, LIBCONTAINER_USERNS, original_flow
 from initflow.golang import GoError
-from initflow.steps import entering, initialisation, nsenter, setup
+from initflow.steps import entered, entering, initialisation, nsenter, setup
 from initflow.steps import parent as parent_steps
 from initflow.steps.context import Entering, Nsenter, Parent
 from kernelapi.errors import NotModelled
@@ -23,7 +24,8 @@ FLOW_VARIABLE = "initflow"
 ENTERS = "nsenter"
 """What the name begins with under which the program enters a container before it does anything else."""
 
-SETUP = "setup"
+EXEC, SETUP = "exec", "setup"
+"""What it enters for; the name ends with that."""
 
 
 def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
@@ -40,17 +42,19 @@ def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
         configuration = decode(initialisation.read_configuration(kernel, data_path), "container.json").configuration
     except (GoError, ConfigurationError) as error:
         return initialisation.fatal(kernel, str(error))
-    if argv[2:4] == ("--func", SETUP):
-        try:
-            state = setup.read_state(kernel, data_path)
-        except GoError as error:
-            if error.errno != ENOENT:
-                return initialisation.fatal(kernel, f"unable to read state.json: {error}")
+    action = argv[3] if argv[2:3] == ("--func",) else EXEC
+    try:
+        state = setup.read_state(kernel, data_path)
+    except GoError as error:
+        if error.errno != ENOENT:
+            return initialisation.fatal(kernel, f"unable to read state.json: {error}")
+        if action == SETUP:
             raise NotModelled("setting up a container that is not there: the original starts one") from error
+    else:
         sender = Entering(
-            kernel, configuration, program=argv[0], action=SETUP, args=args, state=state, inherited=environment
+            kernel, configuration, program=argv[0], action=action, args=args, state=state, inherited=environment
         )  # fmt: skip
-        return entering.run(sender, _helper(environment)[0])
+        return entering.run(sender, _helper(environment)[0] if action == SETUP else _setns(environment).parent)
     flow = _flow(environment, configuration)
     parent = Parent(
         kernel,
@@ -70,14 +74,35 @@ def _flow(environment: dict[str, str], configuration: Configuration) -> Flow:
 
 
 def _enter(kernel: Kernel, argv: tuple[str, ...], args: tuple[str, ...], environment: dict[str, str]) -> int:
+    action = argv[0].removeprefix(f"{ENTERS}-")
+    if action not in ENTERED:
+        raise NotModelled(f"entering a container as {argv[0]}")
     target, console = nsenter.options(argv)
     context = Nsenter(kernel, target=target, console=console)
-    return nsenter.run(context, _helper(environment)[1], _set_up, args, tuple(environment.items()))
+    steps = _helper(environment)[1] if action == SETUP else _setns(environment).entering
+    assert steps is not None, "a flow into a running container enters it"
+    return nsenter.run(context, steps, ENTERED[action], args, tuple(environment.items()))
 
 
-def _set_up(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+def become_payload(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+    """What has entered as nsenter-exec."""
+    environment = dict(entries)
+    return entered.run(kernel, _setns(environment).init, args, environment)
+
+
+def set_up(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+    """What has entered as nsenter-setup."""
     environment = dict(entries)
     return setup.run(kernel, _helper(environment)[2], args, environment)
+
+
+ENTERED = {EXEC: become_payload, SETUP: set_up}
+
+
+def _setns(environment: dict[str, str]) -> Flow:
+    """The flow into a container that runs already."""
+    flow = FLOWS[environment.get(FLOW_VARIABLE, LIBCONTAINER_SETNS.name)]
+    return LIBCONTAINER_SETNS if flow.entering is None else flow
 
 
 def _helper(environment: dict[str, str]) -> tuple[Group, ...]:

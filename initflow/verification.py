@@ -15,15 +15,18 @@ from initflow.callers import DEFAULT_CALLER, Caller, call
 from initflow.collector import uncollected
 from initflow.configuration import Configuration, encode
 from initflow.flow import Flow
-from initflow.flows import FLOWS, original_flow
+from initflow.flows import FLOWS, LIBCONTAINER_SETNS, original_flow
 from initflow.images import DEFAULT_IMAGE, RUNTIME, Image
 from initflow.invariants.judge import Judgement, judge
 from initflow.nsinit import FLOW_VARIABLE
-from initflow.run import Recorder, Run, Setting, finish
+from initflow.run import Container, Recorder, Run, Setting, becomes_payload, finish
 from initflow.users import ExecUser, UserLookupError, exec_user
 from kernelapi.flags import FileType
 
 DEFAULT_PAYLOAD = ("/bin/true",)
+LASTING_PAYLOAD = ("/bin/sleep", "1000000")
+"""Of a container that is to be entered."""
+
 DATA_PATH = "/var/lib/initflow"
 CALLER_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
 
@@ -51,6 +54,7 @@ def verify(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
+    into: Sequence[str] | None = None,
     flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
@@ -58,14 +62,15 @@ def verify(
 ) -> Result:
     """Run `configuration` with the payload `args` through `flow` on a simulated `host`, and judge the run.
 
-    Without a `flow` it is the one that the original follows for this configuration.
+    With `into`, the payload of a container that runs already, `args` is brought into that one as a second process, and it is
+    that process that is judged. Without a `flow` it is the one that the original follows.
 
     `image` is what becomes the container's root file system: one of `initflow.images`, or a real directory to load it from.
     `caller`, one of `initflow.callers`, starts the runtime. Raises `fakekernel.loading.TreeError` where the image cannot be
-    read.
+    read, `NotRunning` where the container that is to be entered does not come to run.
     """
     with uncollected():
-        run = execute(configuration, args, flow=flow, image=image, caller=caller, host=host)
+        run = execute(configuration, args, into=into, flow=flow, image=image, caller=caller, host=host)
         return Result(run, judge(run))
 
 
@@ -73,6 +78,7 @@ def execute(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
+    into: Sequence[str] | None = None,
     flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
@@ -82,7 +88,7 @@ def execute(
     """The run alone, on `machine` if one is given."""
     with uncollected():
         machine = Machine(host) if machine is None else machine
-        prepared = prepare(configuration, args, flow=flow, image=image, caller=caller, machine=machine)
+        prepared = prepare(configuration, args, into=into, flow=flow, image=image, caller=caller, machine=machine)
         standstill = prepared.machine.run()
         prepared.machine.close()
         return prepared.finish(standstill)
@@ -106,14 +112,18 @@ def prepare(
     configuration: Configuration,
     args: Sequence[str] = DEFAULT_PAYLOAD,
     *,
+    into: Sequence[str] | None = None,
     flow: Flow | None = None,
     image: Path | Image = DEFAULT_IMAGE,
     caller: Caller = DEFAULT_CALLER,
     machine: Machine,
 ) -> Prepared:
-    """Put the image, the runtime and the configuration on `machine`, and a caller that starts the runtime."""
+    """Put the image, the runtime and the configuration on `machine`, and a caller that starts the runtime.
+
+    With `into` the machine has then run until a container with that payload runs. Raises `NotRunning` where it does not.
+    """
     rootfs = configuration.root_fs or ROOTFS
-    original = original_flow(configuration)
+    original = original_flow(configuration) if into is None else LIBCONTAINER_SETNS
     flow = original if flow is None else flow
     if isinstance(image, Image):
         images.furnish(machine, image, rootfs)
@@ -131,14 +141,40 @@ def prepare(
         _configured_user(machine, configuration, rootfs),
         image=image.name if isinstance(image, Image) else str(image),
         caller=caller.name,
+        into=None if into is None else tuple(into),
     )
     recorder = Recorder()
     machine.observers.append(recorder)
+    if into is not None:
+        recorder.runs_already(_start_container(configuration, tuple(into), machine, recorder))
     environment: tuple[str, ...] = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
     if flow is not original:
         environment = (*environment, f"{FLOW_VARIABLE}={flow.name}")
     _, output = machine.spawn_captured(call, caller.name, (RUNTIME, "exec", "--", *args), environment, ROOTFS)
     return Prepared(setting, machine, recorder, output)
+
+
+class NotRunning(Exception):
+    """The container that is to be entered does not come to run: why."""
+
+
+def _start_container(
+    configuration: Configuration, args: tuple[str, ...], machine: Machine, recorder: Recorder
+) -> Container:
+    """Start a container as anybody would, and come back when its payload runs. Raises `NotRunning`."""
+    words = (RUNTIME, "exec", "--", *args)
+    environment = (*CALLER_ENVIRONMENT, f"data_path={DATA_PATH}")
+    starter, output = machine.spawn_captured(call, DEFAULT_CALLER.name, words, environment, ROOTFS)
+    name = machine.process(starter).name
+    setting = Setting(configuration, original_flow(configuration), args)
+    events, standstill = -1, Standstill(())
+    while len(machine.events) > events and not (recorder.roles and becomes_payload(machine.events[-1], recorder.roles[-1])):
+        events = len(machine.events)
+        standstill = machine.run(stop_at=events + 1)
+    run = finish(setting, machine, recorder, standstill, machine.captured(output))
+    if run.exit is None or run.init is None:
+        raise NotRunning(run.message or run.output.decode("utf-8", "replace").strip() or run.outcome.value)
+    return Container(run.init, name)
 
 
 def _configured_user(machine: Machine, configuration: Configuration, rootfs: str) -> ExecUser | None:

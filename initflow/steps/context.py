@@ -13,7 +13,7 @@ from kernelapi.kernel import Kernel
 
 
 class Init(Context):
-    """The process that becomes the container's first one.
+    """The process that becomes the payload: the container's first one, or one that has entered it.
 
     `unclean_rootfs` is where it was started, `console` the path of the terminal ("" for none), `pipe` its end of the
     connection to the parent, `args` the payload's command line. `host_root` is who the container's root is on the host: uid
@@ -68,8 +68,10 @@ class Setup(Init):
 
 
 class Entering(Context):
-    """The process that has another one enter a container. `state` is what state.json holds."""
+    """The process that has another one enter a container: as what `action` says. `state` is what state.json holds."""
 
+    master = Slot[Fd]()
+    console = Slot[str]()
     pipe = Slot[Fd]()
     child_pipe = Slot[Fd]()
     nsenter = Slot[Pid]()
@@ -93,6 +95,7 @@ class Entering(Context):
         self.args = args
         self.state = state
         self.inherited = inherited
+        self.console = ""
 
 
 class Nsenter(Context):

@@ -10,6 +10,7 @@ from initflow.golang import CHUNK, GoError, SyscallError, join, open_file, stat,
 from initflow.steps.context import Entering
 from initflow.steps.initialisation import close, crash, fatal
 from initflow.steps.starting import Program, fork_exec, run_helper_prologue
+from initflow.steps.terminal import allocate_terminal, standard_streams
 from kernelapi.flags import AddressFamily, Disposition, OpenFlag, Signal, SocketType
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
@@ -17,9 +18,8 @@ from kernelapi.kernel import Kernel
 GO_AHEAD = b"1"
 """What lets the entering process go on."""
 
-STREAMS = (Fd(0), Fd(1), Fd(2))
 SIGNALED = 255
-"""The exit status of a program that ends with -1, as ExecIn says of a process that a signal ended."""
+"""The exit status of a program that ends with -1, as ExecIn says of a process that a signal ended: of which, nobody learns."""
 
 
 @step(writes="pipe child_pipe")
@@ -30,17 +30,24 @@ def make_entering_pipe(entering: Entering) -> None:
     )  # fmt: skip
 
 
-@step(reads="child_pipe", writes="nsenter")
+@step(reads="child_pipe console", writes="nsenter")
 def start_nsenter(entering: Entering) -> None:
-    """Start the runtime's program under another name: as what enters the namespaces before anything else runs."""
-    kernel = entering.kernel
-    argv = (f"nsenter-{entering.action}", "--nspid", str(entering.state.get("init_pid", 0)), "--", *entering.args)
+    """Start the runtime's program under another name: as what enters the namespaces before anything else runs.
+
+    It is not asked to die with this process, as init is with its parent.
+    """
+    kernel, console = entering.kernel, entering.console
+    options = ("--nspid", str(entering.state.get("init_pid", 0)), *(("--console", console) if console else ()))
+    argv = (f"nsenter-{entering.action}", *options, "--", *entering.args)
     envp = tuple(f"{key}={value}" for key, value in entering.inherited.items())
-    program = Program(entering.program, argv, envp, (*STREAMS, entering.child_pipe))
+    opened: list[Fd] = []
     try:
+        streams = standard_streams(kernel, console, opened)
+        program = Program(entering.program, argv, envp, (*streams, entering.child_pipe))
         entering.nsenter = fork_exec(kernel, program, run_helper_prologue)
     finally:
-        close(kernel, entering.child_pipe)
+        for fd in (*opened, entering.child_pipe):
+            close(kernel, fd)
 
 
 @step(reads="nsenter")
@@ -80,6 +87,8 @@ EXEC_IN = Group(
     await_nsenter,
     doc="Have a process enter the container's cgroups and namespaces, and wait for it.",
 )
+
+EXEC_IN_WITH_TERMINAL = Group("", allocate_terminal, *EXEC_IN.children, doc=EXEC_IN.doc)
 
 
 def run(entering: Entering, steps: Group) -> int:

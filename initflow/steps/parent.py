@@ -24,6 +24,7 @@ from initflow.steps.context import Parent
 from initflow.steps.entering import collect_output, exit_text
 from initflow.steps.initialisation import NUL, close, crash, fatal
 from initflow.steps.starting import NO_MAPS, IdMaps, Program, fork_exec, run_prologue
+from initflow.steps.terminal import allocate_terminal, standard_streams
 from kernelapi.flags import AddressFamily, Disposition, OpenFlag, Shutdown, Signal, SocketType
 from kernelapi.ids import Fd, Pid
 
@@ -31,24 +32,9 @@ START_TIME = 21
 """Where /proc/PID/stat has it, counted from 0."""
 
 SIGNAL_OFFSET = 128
-NULL = "/dev/null"
 
 FAILURE = b"failed to exec: "
 """What the parent's message on standard error begins with."""
-
-
-@step(writes="console master")
-def allocate_terminal(parent: Parent) -> None:
-    """Open a pseudoterminal of the host for a container that asks for one.
-
-    To copy between it and the caller's own terminal, which the original makes raw, is left to the caller.
-    """
-    parent.console = ""
-    if parent.configuration.tty:
-        kernel = parent.kernel
-        parent.master = open_file(kernel, "/dev/ptmx", OpenFlag.RDWR | OpenFlag.NOCTTY)
-        parent.console = f"/dev/pts/{kernel.ioctl_tiocgptn(parent.master)}"
-        kernel.ioctl_tiocsptlck(parent.master, 0)
 
 
 @step(writes="pipe child_pipe")
@@ -66,7 +52,7 @@ def start_init(parent: Parent) -> None:
     opened: list[Fd] = []
     try:
         try:
-            stdio = _standard_streams(parent, opened)
+            stdio = standard_streams(parent.kernel, parent.console, opened)
             parent.init = _start(parent, stdio)
         finally:
             for fd in opened:
@@ -265,15 +251,6 @@ def exit_code(status: int) -> int:
     """What a caller sees of a status word."""
     signal = status & 0x7F
     return SIGNAL_OFFSET + signal if signal else status >> 8
-
-
-def _standard_streams(parent: Parent, opened: list[Fd]) -> tuple[Fd, Fd, Fd]:
-    """The caller's own; with a terminal, which replaces them later, /dev/null."""
-    if not parent.configuration.tty:
-        return Fd(0), Fd(1), Fd(2)
-    for flags in (OpenFlag.RDONLY, OpenFlag.WRONLY, OpenFlag.WRONLY):
-        opened.append(open_file(parent.kernel, NULL, flags))
-    return opened[0], opened[1], opened[2]
 
 
 def _start(parent: Parent, stdio: tuple[Fd, Fd, Fd]) -> Pid:

@@ -2,17 +2,16 @@
 
 from errno import ENOENT
 
-from initflow.configuration import ConfigurationError, IdMapping, decode
+from initflow.configuration import ConfigurationError, IdMapping
 from initflow.flow import CURRENT, FlowError, Group, Panic, failing, perform, step
-from initflow.golang import GoError, checking_strings, join, open_file, read_value
-from initflow.messages import INIT, parse
+from initflow.golang import GoError, join, open_file, read_value
+from initflow.messages import parse
 from initflow.steps.context import Setup
-from initflow.steps.initialisation import NUL, close, crash, fatal
+from initflow.steps.entered import NO_CONFIGURATION, receive_configuration
+from initflow.steps.initialisation import close, crash, fatal
 from initflow.steps.network import has_network_namespace
-from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 
-PIPE = Fd(3)
 STATE = "state.json"
 
 
@@ -70,13 +69,9 @@ def _host_root(mappings: tuple[IdMapping, ...] | None, kind: str) -> int:
 def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str]) -> int:
     """Be the helper: the configuration comes on the pipe; the exit status."""
     try:
-        data = read_value(kernel, PIPE, INIT)
-        close(kernel, PIPE)
-        if NUL in data:
-            kernel = checking_strings(kernel)
-        configuration = decode(data, INIT).configuration
+        kernel, configuration = receive_configuration(kernel)
     except (GoError, ConfigurationError) as error:
-        return fatal(kernel, f"unable to receive config from sync pipe: {error}")
+        return fatal(kernel, f"{NO_CONFIGURATION}: {error}")
     if len(args) not in (2, 3):
         return fatal(kernel, f"expected setup to have 2 or 3 arguments not {len(args)}")
     data_path, rootfs, console = (*args, "")[:3]

@@ -1,10 +1,39 @@
-"""The terminal of the container: standard streams, session, controlling terminal."""
+"""The terminal of the container: its making on the host, then standard streams, session, controlling terminal."""
 
 from initflow.flow import step
-from initflow.golang import GoError, PathError
-from initflow.steps.context import Init
+from initflow.golang import GoError, PathError, open_file
+from initflow.steps.context import Entering, Init, Parent
 from kernelapi.flags import OpenFlag
 from kernelapi.ids import Fd
+from kernelapi.kernel import Kernel
+
+NULL = "/dev/null"
+
+
+@step(writes="console master")
+def allocate_terminal(starter: Parent | Entering) -> None:
+    """Open a pseudoterminal of the host for a container that asks for one.
+
+    To copy between it and the caller's own terminal, which the original makes raw, is left to the caller.
+    """
+    starter.console = ""
+    if starter.configuration.tty:
+        kernel = starter.kernel
+        starter.master = open_file(kernel, "/dev/ptmx", OpenFlag.RDWR | OpenFlag.NOCTTY)
+        starter.console = f"/dev/pts/{kernel.ioctl_tiocgptn(starter.master)}"
+        kernel.ioctl_tiocsptlck(starter.master, 0)
+
+
+def standard_streams(kernel: Kernel, console: str, opened: list[Fd]) -> tuple[Fd, Fd, Fd]:
+    """What a process is started with: the caller's own streams; with a terminal, which replaces them later, /dev/null.
+
+    What has to be closed again is added to `opened`, also when the next one cannot be had. Raises `GoError`.
+    """
+    if not console:
+        return Fd(0), Fd(1), Fd(2)
+    for flags in (OpenFlag.RDONLY, OpenFlag.WRONLY, OpenFlag.WRONLY):
+        opened.append(open_file(kernel, NULL, flags))
+    return opened[0], opened[1], opened[2]
 
 
 @step
