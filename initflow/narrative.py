@@ -21,10 +21,12 @@ class Chapter:
 
 
 def chapters(run: Run) -> list[Chapter]:
-    """The run in chapters, without what they changed."""
+    """The run in chapters, without what they changed. A container that runs already gets one, whatever its processes do."""
     told: list[tuple[str, Role, str, list[Event]]] = []
     for event, step, role in zip(run.events, run.steps, run.roles, strict=True):
         heading = (event.process, role, step.name if step is not None else role.value)
+        if role is Role.CONTAINER:
+            heading = ("", role, role.value)
         if told and told[-1][:3] == heading:
             told[-1][3].append(event)
         else:
@@ -46,7 +48,7 @@ def with_changes(run: Run) -> Iterator[Chapter]:
         before, mounts_before = process_state(task), mounts(task)
         store.advance(last.writes[1])
         told: tuple[str, ...] = ()
-        if last.result is not NO_RETURN or task.lives:
+        if chapter.role is not Role.CONTAINER and (last.result is not NO_RETURN or task.lives):
             told = (*changes(before, process_state(task)), *mount_changes(mounts_before, mounts(task)))
         yield Chapter(chapter.process, chapter.role, chapter.step, chapter.events, told)
     store.advance(end)

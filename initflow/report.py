@@ -25,6 +25,14 @@ OUTCOME_WORDS = {
     Outcome.DIED: "init ended without becoming the payload",
     Outcome.HUNG: "somebody waits for ever",
 }
+ENTERED_WORDS = {
+    **OUTCOME_WORDS,
+    Outcome.EXECUTED: "who entered became the payload",
+    Outcome.DIED: "who entered ended without becoming the payload",
+}
+"""Where a process is brought into a container that runs already."""
+
+CONTAINER = "runs already; without --exec-in its start is shown"
 
 
 def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str, Any]:
@@ -36,6 +44,7 @@ def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str,
         "flow": run.setting.flow.name,
         "image": run.setting.image,
         "caller": run.setting.caller,
+        "into": list(run.setting.into) if run.setting.into is not None else None,
         "outcome": run.outcome.value,
         "payload": run.payload,
         "reported": run.reported.value,
@@ -70,15 +79,20 @@ def show(console: Console, name: str, result: Result, warnings: Iterable[Finding
     """The report for people: how it came out, step by step what happened, then the invariants, the broken ones first."""
     run = result.run
     setting = run.setting
-    console.print(Text.assemble((name, "bold"), f"  flow {setting.flow.name}, payload {' '.join(setting.args)}"))
+    into = f", into a container that runs {' '.join(setting.into)}" if setting.into is not None else ""
+    console.print(Text.assemble((name, "bold"), f"  flow {setting.flow.name}, payload {' '.join(setting.args)}{into}"))
     odd = [f"{what} {word}" for what, word in (("image", setting.image), ("caller", setting.caller)) if word != "default"]
     if odd:
         console.print(f"  {', '.join(odd)}", markup=False)
-    outcome = Text.assemble("  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {OUTCOME_WORDS[run.outcome]}")
+    words = OUTCOME_WORDS if setting.into is None else ENTERED_WORDS
+    outcome = Text.assemble("  ", (run.outcome.value, f"bold {OUTCOME_STYLES[run.outcome]}"), f": {words[run.outcome]}")
     if run.message:
         outcome.append(f": {run.message}")
     outcome.append(f"; the parent was told: {run.reported.value}; {len(run.events)} calls")
     console.print(outcome)
+    if run.outcome is Outcome.DIED and run.output:
+        for line in run.output.decode("utf-8", "replace").splitlines():
+            console.print(f"  written: {line}", markup=False)
     for finding in warnings:
         console.print(Text.assemble(("  warning ", "yellow"), str(finding)))
     for waiting in run.standstill.waiting:
@@ -101,6 +115,8 @@ def _show_steps(console: Console, result: Result, *, trace: bool) -> None:
 
 
 def _told(chapter: Chapter, *, trace: bool) -> Text:
+    if chapter.role is Role.CONTAINER:
+        return Text(CONTAINER, style="dim")
     lines = [Text(render(event), style="cyan") for event in chapter.events] if trace else []
     lines += [Text(change) for change in _shortened(chapter.changes, whole=trace)]
     return Text("\n").join(lines)

@@ -11,6 +11,7 @@ from fakekernel.description import Description
 from fakekernel.mount import Mount, Path
 from fakekernel.reachability import Reach, climb, path_text, reachable_text
 from fakekernel.task import Task
+from fakekernel.tty import Terminal
 from kernelapi.capability import CapSet
 from kernelapi.flags import S_IFMT, Disposition, FileType, MountFlag
 
@@ -177,4 +178,4 @@ def _open_file(task: Task, fd: int, description: Description, cloexec: bool) -> 
 
 def _terminal(task: Task) -> str | None:
     terminal = task.job.terminal
-    return None if terminal is None else str(getattr(terminal, "name", None) or getattr(terminal, "number", "?"))
+    return f"pts/{terminal.index}" if isinstance(terminal, Terminal) else None

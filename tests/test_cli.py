@@ -120,7 +120,7 @@ def test_json_is_what_the_schema_says() -> None:
     assert document["schema"] == "initflow.verify/1"
     (result,) = document["results"]
     assert set(result) == {
-        "config", "flow", "image", "caller", "outcome", "payload", "reported", "message", "calls", "steps", "invariants",
+        "config", "flow", "image", "caller", "into", "outcome", "payload", "reported", "message", "calls", "steps", "invariants",
         "violations", "warnings",
     }  # fmt: skip
     counts = result["invariants"]

@@ -31,6 +31,7 @@ PARENT = r"""
 P0   parent                            open("DATA/container.json", O_RDONLY|O_CLOEXEC)
                                        read(3)
                                        close(3)
+                                       open("DATA/state.json", O_RDONLY|O_CLOEXEC)
                                        rt_sigaction(SIGPIPE, SIG_IGN)
 P0   allocate_terminal                 open("/dev/ptmx", O_RDWR|O_NOCTTY|O_CLOEXEC)
                                        ioctl_tiocgptn(3)

@@ -9,14 +9,14 @@ import pytest
 
 from initflow.configuration import decode
 from initflow.flow import Flow, step
-from initflow.flows import LIBCONTAINER
+from initflow.flows import LIBCONTAINER, LIBCONTAINER_SETNS
 from initflow.invariants.catalogue import INVARIANTS
 from initflow.invariants.judge import judge
 from initflow.invariants.model import Verdict
 from initflow.rtnetlink import find_link, set_link_up
 from initflow.steps import initialisation
 from initflow.steps.context import Init
-from initflow.verification import Result, verify
+from initflow.verification import LASTING_PAYLOAD, Result, verify
 from kernelapi.capability import LAST_CAP, Cap, CapSet
 from kernelapi.flags import CloneFlag, OpenFlag, Rlimit, Securebit, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Gid, Pid, Uid
@@ -32,7 +32,7 @@ VETH = {"type": "veth", "bridge": "docker0", "veth_prefix": "vh", "address": "17
 
 def outcome(flow: Flow, changes: dict[str, Any], args: tuple[str, ...] = ("/bin/true",)) -> Result:
     configuration = decode(json.dumps({**MINIMAL, **changes}).encode(), "test").configuration
-    return verify(configuration, args, flow=flow)
+    return verify(configuration, args, flow=flow, into=None if flow.entering is None else LASTING_PAYLOAD)
 
 
 # -- steps that do it wrong, or right where the original does it wrong --
@@ -269,6 +269,11 @@ def run_the_hosts_program(init: Init) -> None:
 
 
 @step
+def be_undumpable(process: Any) -> None:
+    process.kernel.prctl_set_dumpable(0)
+
+
+@step
 def make_a_process_early(init: Init) -> None:
     init.kernel.clone(Signal.CHLD, nothing)
 
@@ -287,7 +292,9 @@ class Broken:
 
 
 F = LIBCONTAINER
+INTO = LIBCONTAINER_SETNS
 NOT_RESTRICTED = {"restrict_sys": False}
+JOINED = {"namespaces": [*MINIMAL["namespaces"][1:], {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}]}
 USER_WITHOUT_SETPCAP = {"capabilities": ["CHOWN"]}
 
 VIOLATED: dict[str, Broken] = {
@@ -304,11 +311,20 @@ VIOLATED: dict[str, Broken] = {
         },
     ),
     "NS-03": Broken(F.following("drop_capabilities", join_without_privilege)),
+    "NS-04": Broken(
+        F,
+        {
+            "namespaces": [{"type": "NEWNS", "path": "/proc/1/ns/mnt"}, {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}],
+            "mount_config": None, "restrict_sys": False, "networks": [], "hostname": "",
+        },
+    ),
     "NS-05": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWDREAM", "path": "/proc/1/ns/ipc"}]}),
     "NS-11": Broken(F.following("mount_system", bind_the_hosts_proc)),
     "NS-16": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWIPC"}]}),
     "NS-17": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWUTS"]}),
+    "NS-18": Broken(INTO),
     "NS-20": Broken(F.following("open_console", return_to_the_hosts_uts_namespace)),
+    "NS-21": Broken(INTO, json.loads((EXAMPLES / "userns.json").read_text())),
     "NET-01": Broken(F, {"networks": [{**VETH, "mtu": 0}]}),
     "NET-02": Broken(F.without("initialise_networks"), {"networks": [VETH]}),
     "NET-03": Broken(F.following("open_console", bring_up_the_hosts_loopback)),
@@ -339,6 +355,7 @@ VIOLATED: dict[str, Broken] = {
     "PD-01": Broken(F.without("restore_parent_death_signal")),
     "PD-02": Broken(F.replacing("restore_parent_death_signal", set_the_signal_and_do_not_look)),
     "PD-04": Broken(F),
+    "PD-06": Broken(INTO),
     "MNT-01": Broken(F.without("cut_propagation")),
     "MNT-03": Broken(F.without("bind_root")),
     "MNT-05": Broken(F, {"mount_config": {**MINIMAL["mount_config"], "no_pivot_root": True}}),
@@ -372,6 +389,7 @@ VIOLATED: dict[str, Broken] = {
     "ENV-01": Broken(F.without("load_environment")),
     "RL-02": Broken(F.following("open_console", raise_a_limit)),
     "NNP-01": Broken(F.following("drop_capabilities", renounce_privileges)),
+    "DUMP-01": Broken(F, JOINED),
     "DUMP-03": Broken(F, AS_ROOT),
     "EXE-01": Broken(F),
     "MASK-01": Broken(F.without("restrict_kernel_files")),
@@ -384,13 +402,16 @@ VIOLATED: dict[str, Broken] = {
 }
 
 SOUND = F.replacing("drop_bounding_set", drop_the_whole_bounding_set)
-JOINED = {"namespaces": [*MINIMAL["namespaces"][1:], {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}]}
 
 HELD: dict[str, Broken] = {
     "NET-01": Broken(F, {"networks": [VETH]}),
     "NS-02": Broken(F, JOINED),
     "NS-03": Broken(F, JOINED),
+    "NS-04": Broken(INTO),
     "NS-05": Broken(F, JOINED),
+    "NS-18": Broken(INTO.following("open_terminal", be_undumpable)),
+    "NS-21": Broken(INTO),
+    "DUMP-01": Broken(INTO.following("open_terminal", be_undumpable)),
     "NS-16": Broken(F.replacing("allocate_terminal", refuse_at_once), VIOLATED["NS-16"].changes),
     "NS-17": Broken(F.replacing("allocate_terminal", refuse_at_once), VIOLATED["NS-17"].changes),
     "TTY-02": Broken(F.replacing("open_console", open_console_with_care)),

@@ -15,8 +15,9 @@ SCHEMA = "initflow.explain/1"
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...], config: str | None, as_json: bool) -> None:
-    """Show a FLOW as a tree of steps: of the parent, of the child between clone and exec, of init. What stands in quotes is put
-    before the errors of the steps below it. Without any: the original's flow without user namespaces.
+    """Show a FLOW as a tree of steps: of the parent, of the child between clone and exec, of init (or of who enters a running
+    container). What stands in quotes is put before the errors of the steps below it. Without any: the original's flow without
+    user namespaces.
 
     Show a STEP in full: its reason, its place and its source, what it hands on, which calls it can make, which invariants
     look at them. After a FLOW it is that flow's; without, any flow's.
@@ -25,11 +26,12 @@ def command(context: click.Context, words: tuple[str, ...], config: str | None, 
 
     from initflow.configuration import ConfigurationError, load
     from initflow.flow import Flow, Step
-    from initflow.flows import FLOWS, LIBCONTAINER
+    from initflow.flows import FLOWS, LIBCONTAINER, LIBCONTAINER_SETNS
     from initflow.reference import show_steps as show
     from initflow.reference.experiment import leave_out
     from initflow.reference.steps import Place, places
     from initflow.scope import beyond
+    from initflow.verification import LASTING_PAYLOAD
 
     words += tuple(context.obj or ())
     known = list(dict.fromkeys(step.name for flow in FLOWS.values() for step in flow.leaves()))
@@ -56,7 +58,9 @@ def command(context: click.Context, words: tuple[str, ...], config: str | None, 
                 raise ConfigurationError(loaded.origin, finding.place, finding.message)
         except ConfigurationError as error:
             fail(str(error))
-        experiments = {step: leave_out(step, loaded.configuration) for step, _ in steps}
+        for step, where in steps:
+            entered = all(place.flow is LIBCONTAINER_SETNS for place in where)
+            experiments[step] = leave_out(step, loaded.configuration, into=LASTING_PAYLOAD if entered else None)
     if as_json:
         document = {
             "schema": SCHEMA,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
 @click.option("--image", metavar="NAME", help="A named image instead, default or hostile; \"list\" shows them.")
 @click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
+@click.option("--exec-in", is_flag=True, help="Let the container run, then bring the payload into it as a second process.")
 @click.option("--trace", is_flag=True, help="Show every call.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
 @click.option(
@@ -32,6 +33,7 @@ def command(
     rootfs: str | None,
     image: str | None,
     caller: str | None,
+    exec_in: bool,
     trace: bool,
     as_json: bool,
     expect: str | None,
@@ -42,6 +44,8 @@ def command(
 
     What follows "--" is the payload's command line, /bin/true by default. No root is needed, and the same input gives the same
     output.
+
+    With --exec-in it is judged what a second process in a running container gets: the container's first one sleeps.
     """
     from rich.console import Console
 
@@ -52,7 +56,7 @@ def command(
     from initflow.images import DEFAULT_IMAGE, IMAGES
     from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
-    from initflow.verification import DEFAULT_PAYLOAD, verify
+    from initflow.verification import DEFAULT_PAYLOAD, LASTING_PAYLOAD, NotRunning, verify
 
     oddities = {
         "image": {name: each.oddity for name, each in IMAGES.items()},
@@ -88,11 +92,14 @@ def command(
             result = verify(
                 item.configuration,
                 args,
+                into=LASTING_PAYLOAD if exec_in else None,
                 image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
                 caller=CALLERS[caller or DEFAULT_CALLER.name],
             )
         except TreeError as error:
             fail(str(error))
+        except NotRunning as error:
+            fail(f"{item.origin}: --exec-in: the container that is to be entered does not come to run: {error}")
         document = report.as_json(item.origin, result, item.findings)
         documents.append(document)
         found = baseline.findings(document, ignore)

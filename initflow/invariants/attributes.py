@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 
 from initflow.configuration import Configuration
-from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Obligation, decide, invariant, undecidable
+from initflow.invariants.model import (
+    EXEC,
+    HIGH,
+    LOW,
+    MEDIUM,
+    Exec,
+    Moment,
+    Obligation,
+    before,
+    decide,
+    invariant,
+    undecidable,
+)
+from initflow.invariants.namespaces import has_joined
+from initflow.run import BEFORE_PAYLOAD
 from kernelapi.flags import MountFlag, Rlimit, Signal
 
 USUAL_UMASK = 0o022
@@ -83,6 +97,20 @@ def no_new_privileges_is_as_the_caller_had_it(moment: Exec) -> Iterator[Obligati
         yield decide(moment, found == given, f"no_new_privs is {found}, and was {given} with the caller")
 
 
+@invariant("DUMP-01", at=before("setns", "execve"), severity=MEDIUM, source="PR_SET_DUMPABLE(2const); CVE-2016-9962")
+def nobody_looks_into_init_from_its_first_join_to_exec(moment: Moment) -> Iterator[Obligation]:
+    """From the first namespace that it joins to exec, init is not dumpable.
+
+    Those who are in that namespace could trace it, or open the descriptors of the host that it still has.
+    """
+    if moment.role not in BEFORE_PAYLOAD or moment.event is None:
+        return
+    if moment.event.call.name == "execve" and not has_joined(moment):
+        return
+    dumpable = moment.state.dumpable
+    yield decide(moment, dumpable == 0, f"dumpable is {dumpable}: processes that are there may look into it", dumpable=dumpable)
+
+
 @invariant("DUMP-03", at=EXEC, severity=LOW, source="PR_SET_DUMPABLE(2const); execve(2)")
 def the_payload_can_be_looked_into(moment: Exec) -> Iterator[Obligation]:
     """After exec, the payload is dumpable.
@@ -98,8 +126,8 @@ def the_payload_can_be_looked_into(moment: Exec) -> Iterator[Obligation]:
 def the_runtimes_own_file_cannot_be_written_through_init(moment: Exec) -> Iterator[Obligation]:
     """Until exec, the program that init runs in the container's namespaces lies on a mount that cannot be written.
 
-    /proc/1/exe leads to it, for every process of the container: opened there, and written once init has become the payload, it
-    is what the host's root runs next.
+    /proc/PID/exe leads to it, for every process of the container: opened there, and written once init has become the payload,
+    it is what the host's root runs next.
     """
     program = moment.previous.executable
     host, own = moment.run.machine.init, moment.previous.task
@@ -109,8 +137,8 @@ def the_runtimes_own_file_cannot_be_written_through_init(moment: Exec) -> Iterat
     yield decide(
         moment,
         protected,
-        f"its program is {program.dentry.name} of the host: root in the container may open it through /proc/1/exe, and "
-        "later write it",
+        f"its program is {program.dentry.name} of the host: root in the container may open it through "
+        f"/proc/{moment.previous.pid}/exe, and later write it",
         program=program.dentry.name,
     )
 

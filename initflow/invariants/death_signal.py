@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from initflow.invariants.model import EXEC, MEDIUM, Exec, Moment, Obligation, after, decide, invariant
-from initflow.run import Role
+from initflow.run import BEFORE_PAYLOAD, Role
 
 
 @invariant("PD-01", at=EXEC, severity=MEDIUM, source="PR_SET_PDEATHSIG(2const); kernel/cred.c commit_creds")
@@ -64,8 +64,18 @@ def a_parent_that_cannot_be_seen_proves_nothing(moment: Moment) -> Iterator[Obli
         )
 
 
+@invariant("PD-06", at=EXEC, severity=MEDIUM, source="PR_SET_PDEATHSIG(2const)")
+def somebody_has_asked_for_the_parent_death_signal(moment: Exec) -> Iterator[Obligation]:
+    """On its way to exec, init has asked for the parent death signal.
+
+    Where it never does, what runs in the container outlives the runtime that started it, which nobody can then ask to end it.
+    """
+    yield decide(moment, bool(_first_signal(moment)), "nobody has asked that it die with its parent")
+
+
 def _first_signal(moment: Moment) -> int:
+    ours = BEFORE_PAYLOAD | {Role.CHILD}
     for event, role in zip(moment.run.events, moment.run.roles, strict=True):
-        if event.call.name == "prctl_set_pdeathsig" and role in (Role.CHILD, Role.INIT) and not event.errno:
+        if event.call.name == "prctl_set_pdeathsig" and role in ours and not event.errno:
             return int(event.args[0])
     return 0

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fakekernel.reachability import path_text, reachable_text
 from initflow.invariants.model import EXEC, HIGH, LOW, MEDIUM, Exec, Moment, Obligation, after, before, decide, invariant
 from initflow.invariants.synchronisation import heard
-from initflow.run import Role
-from initflow.state import OpenFile
+from initflow.run import BEFORE_PAYLOAD
+from initflow.state import OpenFile, open_file
 from kernelapi.flags import FileType
 
 STANDARD_STREAMS = 3
@@ -77,7 +77,7 @@ def descriptors_are_close_on_exec_from_the_start(moment: Moment) -> Iterator[Obl
 
 @invariant("FD-11", at=EXEC, severity=MEDIUM, source="unix(7), pipe(7)")
 def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obligation]:
-    """After exec, the payload has no end of what init shared with its parent, nor another socket or pipe beyond its streams.
+    """After exec, nobody has init's end of the connection to its parent, and the payload no socket or pipe beyond its streams.
 
     The parent would wait for the end of the stream that tells it of success, and take what the payload writes for messages of
     init.
@@ -89,6 +89,15 @@ def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obliga
         if file.description in shared or (fd >= STANDARD_STREAMS and file.type in (FileType.SOCK, FileType.FIFO))
     ]
     yield decide(moment, not kept, f"the payload holds {_named(kept)}: its parent still waits", kept=_named(kept))
+    run = moment.run
+    for process, task in {
+        event.process: task for event, role, task in zip(run.events, run.roles, run.tasks, strict=True) if role in BEFORE_PAYLOAD
+    }.items():
+        files = (open_file(task, event.args[0]) for event in heard(moment, process) if task is not moment.task)
+        held = {file.fd: file for file in files if file is not None and file.type in (FileType.SOCK, FileType.FIFO)}
+        if held:
+            names = _named(list(held.values()))
+            yield decide(moment, False, f"process {process} still holds {names}: exec closes nothing that its parent could see")
 
 
 @invariant("FD-12", at=after("open", "openat"), severity=HIGH, source="proc(5); CVE-2019-16884, CVE-2025-52881")
@@ -97,7 +106,7 @@ def what_is_taken_for_proc_is_proc(moment: Moment) -> Iterator[Obligation]:
 
     A directory of the image in its place lists what the image wants to be listed: descriptors that it leaves out stay open.
     """
-    if moment.role is not Role.INIT or moment.event is None or moment.event.errno:
+    if moment.role not in BEFORE_PAYLOAD or moment.event is None or moment.event.errno:
         return
     path = moment.args("path")
     if path.startswith("/proc/"):

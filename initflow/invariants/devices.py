@@ -104,6 +104,8 @@ def the_console_is_the_terminal(moment: Exec) -> Iterator[Obligation]:
     """
     if not moment.configuration.tty or not _has_own_tree(moment) or 0 not in moment.previous.files:
         return
+    if moment.enters:
+        return  # the console is that of the container's first process
     found = seen_at(moment.previous.task, "/dev/console")
     terminal = moment.previous.files[0].description.inode
     there = "missing" if found is None else described(found.inode)

@@ -17,7 +17,7 @@ from initflow.invariants.model import (
     invariant,
     undecidable,
 )
-from initflow.run import Role
+from initflow.run import BEFORE_PAYLOAD
 from initflow.users import MAX_ID
 from kernelapi.capability import Cap
 from kernelapi.flags import FileType
@@ -116,7 +116,7 @@ def users_are_looked_up_in_files_of_the_container(moment: Moment) -> Iterator[Ob
 
     A link through /proc/self/fd leads wherever a descriptor does; a FIFO keeps init waiting; a directory is as good as no file.
     """
-    if moment.role is not Role.INIT or moment.event is None or moment.event.errno:
+    if moment.role not in BEFORE_PAYLOAD or moment.event is None or moment.event.errno:
         return
     path = moment.args("path")
     if path in ("/etc/passwd", "/etc/group"):

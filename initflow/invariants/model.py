@@ -12,7 +12,7 @@ from typing import Any
 from fakekernel.task import Task
 from initflow.configuration import Configuration
 from initflow.flow import Step
-from initflow.run import Role, Run, Setting
+from initflow.run import BEFORE_PAYLOAD, Role, Run, Setting
 from initflow.state import MountPoint, OpenFile, ProcessState, mounts, open_file, process_state
 from kernelapi.event import Event
 
@@ -33,7 +33,7 @@ class When(Enum):
 
     BEFORE = "before"  # the state in which a call was made
     AFTER = "after"  # the state that it left
-    EXEC = "exec"  # init becomes the payload
+    EXEC = "exec"  # init, or who has entered, becomes the payload
     END = "end"  # the run has come to rest
 
 
@@ -113,8 +113,13 @@ class Moment:
 
     @property
     def is_init(self) -> bool:
-        """Whether the event is one of the process that becomes the payload, up to that exec."""
-        return self.role in (Role.CHILD, Role.INIT)
+        """Whether the event is one of the process that becomes the payload, or makes the one that does, up to that exec."""
+        return self.role in BEFORE_PAYLOAD or self.role is Role.CHILD
+
+    @property
+    def enters(self) -> bool:
+        """Whether the payload is brought into a container that runs already."""
+        return self.run.container is not None
 
     def args(self, name: str) -> Any:
         """The argument `name` of the event's call."""
@@ -125,7 +130,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Exec(Moment):
-    """Init becomes the payload: its state just before the execve, and just after."""
+    """Init, or who has entered, becomes the payload: its state just before the execve, and just after."""
 
     previous: ProcessState
     next: ProcessState

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from fakekernel.mount import MountNamespace
+from fakekernel.store import Record
 from initflow.configuration import NAMESPACE_FLAGS
 from initflow.invariants.model import (
     END,
@@ -17,7 +19,7 @@ from initflow.invariants.model import (
     decide,
     invariant,
 )
-from initflow.run import Role
+from initflow.run import BEFORE_PAYLOAD
 from initflow.state import process_state
 from kernelapi.capability import Cap
 from kernelapi.event import Event
@@ -32,6 +34,8 @@ def the_payload_is_in_the_namespaces_that_were_configured(moment: Exec) -> Itera
 
     A namespace that was silently shared is the host's.
     """
+    if moment.enters:
+        return  # NS-21 compares it with the container's
     host = process_state(moment.run.machine.init).namespaces
     listed = {SHORT[entry.type]: entry.path for entry in moment.configuration.namespaces if entry.type in SHORT}
     for name, found in moment.previous.namespaces.items():
@@ -57,7 +61,7 @@ def every_namespace_is_opened_before_the_first_is_joined(moment: Moment) -> Iter
     opened: dict[int, Event] = {}
     joined: Event | None = None
     for event, role in zip(moment.run.events, moment.run.roles, strict=True):
-        if role is not Role.INIT or event.errno:
+        if role not in BEFORE_PAYLOAD or event.errno:
             continue
         if event.call.name in ("open", "openat"):
             opened[event.result] = event
@@ -79,6 +83,37 @@ def a_namespace_is_joined_with_the_capability_over_its_owner(moment: Moment) -> 
         yield decide(moment, Cap.SYS_ADMIN in moment.state.effective, "it joins a namespace without CAP_SYS_ADMIN")
 
 
+@invariant("NS-04", at=before("setns"), severity=MEDIUM, source="setns(2); mount_namespaces(7)")
+def no_namespace_is_looked_up_after_the_mount_namespace_is_joined(moment: Moment) -> Iterator[Obligation]:
+    """The mount namespace is joined last, or no path is looked up afterwards to join another.
+
+    In it, root and working directory are others, and every path is what those who are in it already have made of it.
+    """
+    if not moment.is_init or moment.event is None or not isinstance(_target(moment), MountNamespace):
+        return
+    run, opened = moment.run, dict[int, Event]()
+    late = []
+    for event, role in zip(run.events[moment.event.index :], run.roles[moment.event.index :], strict=True):
+        if role not in BEFORE_PAYLOAD or event.process != moment.event.process or event.errno:
+            continue
+        if event.call.name in ("open", "openat"):
+            opened[event.result] = event
+        if event.call.name == "setns" and event.args[0] in opened:
+            late.append(_path(opened[event.args[0]]))
+    named = [path for path in late if path.startswith("/")]
+    yield decide(moment, not named, f"it looks up {', '.join(named)} in the mount namespace that it has joined", paths=named)
+
+
+def _path(event: Event) -> str:
+    return str(event.args[[parameter.name for parameter in event.call.parameters].index("path")])
+
+
+def _target(moment: Moment) -> Record | None:
+    """What is behind the descriptor that setns is given."""
+    file = moment.file(moment.args("fd"))
+    return None if file is None else file.description.inode.subject
+
+
 @invariant("NS-05", at=before("setns"), severity=MEDIUM, source="setns(2)")
 def a_join_names_the_type_that_it_expects(moment: Moment) -> Iterator[Obligation]:
     """Each setns names the type of the namespace.
@@ -95,7 +130,7 @@ def the_payload_is_process_1_of_its_new_pid_namespace(moment: Exec) -> Iterator[
 
     Otherwise its death does not end the container, or it never entered.
     """
-    if any(entry.type == "NEWPID" and not entry.path for entry in moment.configuration.namespaces):
+    if not moment.enters and any(entry.type == "NEWPID" and not entry.path for entry in moment.configuration.namespaces):
         pid = moment.previous.pid
         yield decide(moment, pid == 1, f"it is process {pid} of its pid namespace, and not 1", pid=pid)
 
@@ -125,7 +160,7 @@ def a_namespace_type_listed_twice_is_refused(moment: Moment) -> Iterator[Obligat
     """
     types = [entry.type for entry in moment.configuration.namespaces if entry.type in NAMESPACE_FLAGS]
     twice = sorted({type for type in types if types.count(type) > 1})
-    if twice:
+    if twice and not moment.enters:  # it is the container's own start that should have been refused
         yield decide(
             moment, moment.run.init is None, f"init was started with {', '.join(twice)} listed twice", types=twice
         )
@@ -147,9 +182,28 @@ def what_needs_a_namespace_is_refused_without_it_before_anything_is_done(moment:
         ("restrict_sys", configuration.restrict_sys, "NEWNS"),
     )
     for key, present, type in needs:
-        if present and not flags & NAMESPACE_FLAGS[type]:
+        if present and not flags & NAMESPACE_FLAGS[type] and not moment.enters:
             acted = moment.run.init is not None
             yield decide(moment, not acted, f"{key} needs {type}, which is not there; init had started before anyone looked")
+
+
+@invariant("NS-18", at=before("setgid", "setuid", "capset"), severity=MEDIUM, source="ptrace(2); CVE-2016-9962")
+def nobody_looks_into_init_while_it_has_privileges_in_namespaces_of_others(moment: Moment) -> Iterator[Obligation]:
+    """Where init has joined namespaces in which others live, it cannot be traced until it gives up its privileges.
+
+    Who is traced does what the tracer wants, with the rights, and the descriptors, that it still has.
+    """
+    if not moment.is_init or moment.event is None or not has_joined(moment):
+        return
+    state = moment.state
+    surplus = state.permitted - moment.configuration.kept_capabilities
+    if surplus:
+        yield decide(
+            moment,
+            state.dumpable == 0,
+            f"it still has {surplus} permitted, and can be traced by processes of the namespaces that it has joined",
+            dumpable=state.dumpable,
+        )
 
 
 @invariant("NS-20", at=after("sethostname", "setdomainname"), severity=HIGH, source="uts_namespaces(7)")
@@ -161,3 +215,27 @@ def the_name_of_the_host_is_never_changed(moment: Moment) -> Iterator[Obligation
     if moment.is_init and moment.event is not None and not moment.event.errno:
         host = process_state(moment.run.machine.init).namespaces["uts"]
         yield decide(moment, moment.state.namespaces["uts"] != host, "it changes the name of the host itself")
+
+
+@invariant("NS-21", at=EXEC, severity=HIGH, source="setns(2); user_namespaces(7)")
+def who_enters_is_in_all_namespaces_of_the_container(moment: Exec) -> Iterator[Obligation]:
+    """At exec, a process that was brought into a container is in each namespace of the container's first process.
+
+    In the user namespace of the host, its root is the host's root, and its capabilities are good for all that the host owns.
+    """
+    if moment.run.container is None:
+        return
+    wanted = process_state(moment.run.container.first_process).namespaces
+    for name, found in moment.previous.namespaces.items():
+        yield decide(
+            moment, found == wanted[name], f"its {name} namespace is not the container's", namespace=name, found=found
+        )  # fmt: skip
+
+
+def has_joined(moment: Moment) -> bool:
+    """Whether init, or who enters, has joined a namespace before this moment."""
+    assert moment.event is not None
+    return any(
+        event.call.name == "setns" and not event.errno and role in BEFORE_PAYLOAD
+        for event, role in zip(moment.run.events[: moment.event.index], moment.run.roles, strict=False)
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from initflow.invariants.model import END, HIGH, MEDIUM, Moment, Obligation, before, decide, invariant
-from initflow.run import MAKES_DESCRIPTORS, Outcome, Reported, Role
+from initflow.run import BEFORE_PAYLOAD, MAKES_DESCRIPTORS, Outcome, Reported
 from kernelapi.event import Event
 from kernelapi.flags import FileType
 
@@ -28,16 +28,13 @@ def the_parent_is_told_when_init_fails(moment: Moment) -> Iterator[Obligation]:
     run = moment.run
     if run.init is None:
         return
+    told = f"the parent was told: {run.reported.value}"
     if run.outcome is Outcome.EXECUTED:
-        yield decide(
-            moment, run.reported is Reported.STARTED, f"the payload runs, and the parent was told: {run.reported.value}"
-        )
+        yield decide(moment, run.reported is Reported.STARTED, f"the payload runs, and {told}")
     else:
-        yield decide(
-            moment,
-            run.reported is Reported.ERROR,
-            f"init ended without becoming the payload ({run.outcome.value}), and the parent was told: {run.reported.value}",
-        )
+        who = "who entered" if moment.enters else "init"
+        ended = f"{who} ended without becoming the payload ({run.outcome.value})"
+        yield decide(moment, run.reported is Reported.ERROR, f"{ended}, and {told}")
 
 
 @invariant("SYNC-04", at=before("write", "sendmsg"), severity=MEDIUM, source="unix(7); net/unix/af_unix.c unix_release_sock")
@@ -46,7 +43,7 @@ def init_reads_what_the_parent_sends_before_it_reports(moment: Moment) -> Iterat
 
     A parent that still sends would be refused, and end without having read the message.
     """
-    if moment.role is not Role.INIT or moment.event is None:
+    if moment.role not in BEFORE_PAYLOAD or moment.event is None:
         return
     fd = moment.event.args[0]
     file = moment.file(fd)
@@ -67,12 +64,14 @@ def nobody_waits_for_ever(moment: Moment) -> Iterator[Obligation]:
     yield decide(moment, ok, f"these wait for ever: {'; '.join(waiting)}", waiting=waiting)
 
 
-def _history(moment: Moment) -> Iterator[tuple[Event, set[int]]]:
-    """Init's calls before this moment that succeeded, each with the descriptors that init had made itself by then."""
+def _history(moment: Moment, process: str | None = None) -> Iterator[tuple[Event, set[int]]]:
+    """The calls before this moment that succeeded, of init or another `process` of the runtime's program; each with the
+    descriptors that it had made itself by then."""
     assert moment.event is not None
+    process = moment.event.process if process is None else process
     own: set[int] = set()
     for event, role in zip(moment.run.events[: moment.event.index], moment.run.roles, strict=False):
-        if role is not Role.INIT or event.process != moment.event.process or event.errno:
+        if role not in BEFORE_PAYLOAD or event.process != process or event.errno:
             continue
         yield event, own
         if event.call.name in MAKES_DESCRIPTORS:
@@ -81,9 +80,9 @@ def _history(moment: Moment) -> Iterator[tuple[Event, set[int]]]:
             own.discard(event.args[0])
 
 
-def heard(moment: Moment) -> Iterator[Event]:
-    """What init had read, before this moment, from descriptors that it did not make: from its parent."""
-    return (event for event, own in _history(moment) if event.call.name == "read" and event.args[0] not in own)
+def heard(moment: Moment, process: str | None = None) -> Iterator[Event]:
+    """What init, or another `process`, had read, before this moment, from descriptors that it did not make: from its parent."""
+    return (event for event, own in _history(moment, process) if event.call.name == "read" and event.args[0] not in own)
 
 
 def _own_descriptors(moment: Moment) -> set[int]:

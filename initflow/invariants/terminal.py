@@ -16,9 +16,8 @@ def the_payload_leads_a_session_of_its_own(moment: Exec) -> Iterator[Obligation]
     In the caller's session it could push input into the caller's terminal, and get the signals of its job control.
     """
     state = moment.previous
-    yield decide(
-        moment, state.session == state.pid, f"it is in session {state.session} of somebody else", session=state.session
-    )
+    whose = f"session {state.session} of somebody else" if state.session else "a session that is led from outside its pid namespace"
+    yield decide(moment, state.session == state.pid, f"it is in {whose}", session=state.session)
 
 
 @invariant("SES-02", at=EXEC, severity=MEDIUM, source="ioctl_tty(2), TIOCSCTTY")
@@ -58,13 +57,12 @@ def a_terminal_is_opened_without_becoming_the_controlling_one(moment: Moment) ->
         return
     opened = moment.file(moment.event.result)
     if opened is not None and opened.type is FileType.CHR and major(opened.rdev) in PTS_MAJORS:
-        flags = moment.args("flags")
-        yield decide(
-            moment,
-            bool(flags & (OpenFlag.NOCTTY | OpenFlag.PATH)),
-            f"it opens the terminal {opened.text} without O_NOCTTY: it does not get it only since it leads no session yet",
-            path=opened.text,
-        )
+        careful = bool(moment.args("flags") & (OpenFlag.NOCTTY | OpenFlag.PATH))
+        state = moment.state
+        what = "it does not get it only since it leads no session yet"
+        if state.session == state.pid:
+            what = "as the leader of a session without one it gets it for its controlling terminal"
+        yield decide(moment, careful, f"it opens the terminal {opened.text} without O_NOCTTY: {what}", path=opened.text)
 
 
 @invariant("TTY-07", at=EXEC, severity=MEDIUM, source="OCI runtime-spec runtime-linux.md, file descriptors")

@@ -1,5 +1,6 @@
 """What a configuration does without one step: run both ways, and compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from initflow.configuration import Configuration
@@ -34,13 +35,16 @@ class Experiment:
         return f"{self.without.outcome.value}{message}{empty}"
 
 
-def leave_out(step: Step, configuration: Configuration) -> Experiment | None:
-    """Run `configuration` with the step and without it. None where its flow has no such step."""
-    whole = verify(configuration)
+def leave_out(step: Step, configuration: Configuration, *, into: Sequence[str] | None = None) -> Experiment | None:
+    """Run `configuration` with the step and without it: with `into`, bringing a process into a container that runs already.
+
+    None where its flow has no such step.
+    """
+    whole = verify(configuration, into=into)
     flow = whole.run.setting.flow
     if step not in flow.leaves():
         return None
-    without = verify(configuration, flow=flow.without(step.name))
+    without = verify(configuration, flow=flow.without(step.name), into=into)
     broken = tuple(invariant for invariant in _broken(without.judgement) if invariant not in _broken(whole.judgement))
     mended = tuple(invariant for invariant in _broken(whole.judgement) if invariant not in _broken(without.judgement))
     if without.run.outcome is not whole.run.outcome:

@@ -44,12 +44,13 @@ class Place:
 
 
 def parts(flow: Flow) -> dict[str, Group]:
-    """The steps of each process that takes part, by name: the helper's are numbered."""
+    """The steps of each process that takes part, by name: the helper's are numbered. Where one enters, its child is "entered"."""
     found = {"parent": flow.parent, "prologue": flow.prologue}
     processes = flow.helper.children if flow.helper is not None else ()
     found.update((f"helper {n}", group) for n, group in enumerate(processes, 1) if isinstance(group, Group))
-    found["init"] = flow.init
-    return found
+    if flow.entering is None:
+        return {**found, "init": flow.init}
+    return {**found, "entering": flow.entering, "entered": flow.init}
 
 
 def condition(group: Group) -> str:

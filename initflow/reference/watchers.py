@@ -5,19 +5,22 @@ from initflow.invariants.catalogue import INVARIANTS
 from initflow.invariants.model import Invariant, When
 from initflow.reference.steps import Place, calls
 
+BECOMING = ("init", "entered")
+"""The parts at whose end the payload begins."""
+
 BECOMES_PAYLOAD = frozenset(("execve", "execveat"))
 
 
 def watchers(step: Step, place: Place) -> tuple[Invariant, ...]:
     """The invariants that are decided at calls that the step can make.
 
-    They judge the process that becomes the payload: the steps of others have none. What is decided at exec looks back at all
-    steps, and stands with the one that makes that call.
+    They judge the process that becomes the payload, or makes the one that does: the steps of others have none. What is decided
+    at exec looks back at all steps, and stands with the one that makes that call.
     """
-    if place.part not in ("prologue", "init"):
+    if place.part not in ("prologue", "entering", *BECOMING):
         return ()
     names = {name for call in calls(step) for name in (call.name, (call.general or call).name)}
-    is_last = place.next is None and names & BECOMES_PAYLOAD and place.part == "init"
+    is_last = place.next is None and names & BECOMES_PAYLOAD and place.part in BECOMING
     return tuple(
         invariant
         for invariant in INVARIANTS.values()
