@@ -77,8 +77,7 @@ def _enter(kernel: Kernel, argv: tuple[str, ...], args: tuple[str, ...], environ
     action = argv[0].removeprefix(f"{ENTERS}-")
     if action not in ENTERED:
         raise NotModelled(f"entering a container as {argv[0]}")
-    target, console = nsenter.options(argv)
-    context = Nsenter(kernel, target=target, console=console)
+    context = Nsenter(kernel, argv=argv)
     steps = _helper(environment)[1] if action == SETUP else _setns(environment).entering
     assert steps is not None, "a flow into a running container enters it"
     return nsenter.run(context, steps, ENTERED[action], args, tuple(environment.items()))

@@ -190,7 +190,7 @@ class Run:
 
 def becomes_payload(event: Event, role: Role) -> bool:
     """Whether this is the execve with which the runtime's program gives way to the payload."""
-    return role in BEFORE_PAYLOAD and event.call.name in ("execve", "execveat") and event.result is NO_RETURN and not event.errno
+    return event.call.name in ("execve", "execveat") and role in BEFORE_PAYLOAD and event.result is NO_RETURN
 
 
 def finish(setting: Setting, machine: Machine, recorder: Recorder, standstill: Standstill, output: bytes) -> Run:

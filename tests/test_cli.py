@@ -105,10 +105,29 @@ def test_the_image_and_the_caller_are_named_in_what_is_shown() -> None:
     assert "image bin-missing, caller groups" in initflow(*words).stdout
 
 
-def test_the_shipped_example_shows_exactly_its_expected_findings() -> None:
-    result = initflow("verify", MINIMAL, "--expect", EXAMPLES / "expected" / "minimal.json")
+EXPECTED = sorted(path.relative_to(EXAMPLES / "expected") for path in (EXAMPLES / "expected").rglob("*.json"))
+
+
+@pytest.mark.parametrize("example", EXPECTED, ids=str)
+def test_each_example_shows_exactly_its_expected_findings(example: Path) -> None:
+    words = ("--exec-in",) if example.parent.name == "exec-in" else ()
+    result = initflow("verify", EXAMPLES / example.name, *words, "--expect", EXAMPLES / "expected" / example)
     assert result.returncode == 0, result.stdout
     assert "exactly the expected findings" in result.stdout
+
+
+def test_a_container_that_does_not_come_to_run_cannot_be_entered(config: Path) -> None:
+    config.write_text(json.dumps({**json.loads(MINIMAL.read_text()), "user": "bogus"}))
+    refused(initflow("verify", config, "--exec-in"), str(config), "--exec-in", "Unable to find user bogus")
+    refused(initflow("verify", MINIMAL, "--exec-in", "--image", "bin-missing"), "does not come to run", "/bin/sleep")
+
+
+def test_what_is_brought_into_a_container_is_shown_with_what_it_says(config: Path) -> None:
+    config.write_text(json.dumps({**json.loads(MINIMAL.read_text()), "tty": False}))
+    shown = initflow("verify", config, "--exec-in", "--", "nope", COLUMNS="200").stdout
+    assert "payload nope, into a container that runs /bin/sleep" in shown
+    assert 'written: failed to nsenter: exec: "nope": executable file not found in $PATH' in shown
+    assert "died: who entered ended without becoming the payload" in shown
 
 
 def test_findings_without_a_baseline_give_status_1() -> None:
@@ -120,8 +139,8 @@ def test_json_is_what_the_schema_says() -> None:
     assert document["schema"] == "initflow.verify/1"
     (result,) = document["results"]
     assert set(result) == {
-        "config", "flow", "image", "caller", "into", "outcome", "payload", "reported", "message", "calls", "steps", "invariants",
-        "violations", "warnings",
+        "config", "flow", "image", "caller", "into", "outcome", "payload", "reported", "message", "calls", "steps",
+        "invariants", "violations", "warnings",
     }  # fmt: skip
     counts = result["invariants"]
     assert counts["checked"] == sum(counts[key] for key in ("held", "violated", "undecidable", "not_applicable"))

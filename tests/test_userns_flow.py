@@ -147,6 +147,7 @@ N0   arrange_descriptors              fcntl_setfd(0, 0)
                                       fcntl_setfd(3, 0)
 N0   start_program                    execve("/usr/bin/nsinit", ["nsenter-setup", "--nspid", "3", "--", "DATA", "R", "/dev/pts/0"])
 N2   adopt_orphans                    prctl_set_child_subreaper(1)
+N3   parse_options                    -
 N3   leave_session                    setsid()
 N3   open_terminal                    -
 N4   await_cgroups                    read(3)

@@ -16,7 +16,9 @@ def the_payload_leads_a_session_of_its_own(moment: Exec) -> Iterator[Obligation]
     In the caller's session it could push input into the caller's terminal, and get the signals of its job control.
     """
     state = moment.previous
-    whose = f"session {state.session} of somebody else" if state.session else "a session that is led from outside its pid namespace"
+    whose = f"session {state.session} of somebody else"
+    if not state.session:
+        whose = "a session that is led from outside its pid namespace"
     yield decide(moment, state.session == state.pid, f"it is in {whose}", session=state.session)
 
 

@@ -44,7 +44,7 @@ class Place:
 
 
 def parts(flow: Flow) -> dict[str, Group]:
-    """The steps of each process that takes part, by name: the helper's are numbered. Where one enters, its child is "entered"."""
+    """The steps of each process that takes part, by name. The processes of a helper are numbered."""
     found = {"parent": flow.parent, "prologue": flow.prologue}
     processes = flow.helper.children if flow.helper is not None else ()
     found.update((f"helper {n}", group) for n, group in enumerate(processes, 1) if isinstance(group, Group))

@@ -101,12 +101,13 @@ class Entering(Context):
 class Nsenter(Context):
     """The process that enters a container's namespaces. `target` is the container's first process."""
 
+    target = Slot[int]()
+    console = Slot[str | None]()
     terminal = Slot[Fd]()
 
-    def __init__(self, kernel: Kernel, *, target: int, console: str | None) -> None:
+    def __init__(self, kernel: Kernel, *, argv: tuple[str, ...]) -> None:
         super().__init__(kernel)
-        self.target = target
-        self.console = console
+        self.argv = argv
 
 
 class Prologue(Context):

@@ -1,13 +1,15 @@
 """Entering a container's namespaces: what the original does in C, before Go's runtime starts its threads.
 
-The original also catches SIGCHLD, to reap what comes to it as a subreaper. There are no handlers here; nothing comes to it
-either, while its one child does the work.
+Two named differences: the original reads its command line out of /proc/self/cmdline, in every process of the runtime, where
+here it is an argument; and it catches SIGCHLD, to reap what comes to it as a subreaper. There are no handlers here; nothing
+comes to it either: what its child leaves behind goes to the container's first process.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from errno import ENOENT
+from errno import ENOENT, ERANGE
 
 from initflow.flow import CURRENT, FlowError, Group, perform, step
 from initflow.golang import GoError
@@ -22,6 +24,9 @@ GO_AHEAD = b"1"
 NAMESPACES = ("ipc", "uts", "net", "pid", "mnt")
 """In this order; the user namespace is never joined."""
 
+USAGE = "nsenter --nspid <pid> --console <console> -- cmd1 arg1 arg2..."
+LONGEST = 2**63 - 1
+
 
 @contextmanager
 def complaining(words: str) -> Iterator[None]:
@@ -29,7 +34,12 @@ def complaining(words: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise GoError(f"{words}: {os.strerror(error.errno or 0)}") from error
+        raise GoError(complaint(words, error.errno or 0)) from error
+
+
+def complaint(words: str, errno: int) -> str:
+    """A line on standard error, of a program that is called nsenter."""
+    return f"nsenter: {words}: {os.strerror(errno)}"
 
 
 @step
@@ -39,6 +49,32 @@ def adopt_orphans(nsenter: Nsenter) -> None:
         nsenter.kernel.prctl_set_child_subreaper(1)
 
 
+@step(writes="target console")
+def parse_options(nsenter: Nsenter) -> None:
+    """Take from the command line who the container's first process is, and the terminal, if one is given.
+
+    Whether there is such a process shows when its namespaces are looked for.
+    """
+    argv = nsenter.argv
+    words = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    nsenter.console = given.get("--console")
+    if "--nspid" not in given:
+        raise GoError(USAGE)
+    nsenter.target = _number(given["--nspid"])
+
+
+def _number(text: str) -> int:
+    """strtol, into a pid: as far as there are digits, and 0 where there are none."""
+    found = re.match(r"\s*([+-]?[0-9]+)", text, re.ASCII)
+    value = int(found[1]) if found else 0
+    if not -LONGEST - 1 <= value <= LONGEST:
+        cut = -1 if value > 0 else 0
+        words = f'Failed to parse PID from "{text}" with output "{cut}"'
+        raise GoError(f"{complaint(words, ERANGE)}\n{USAGE}")
+    return (value + 2**31) % 2**32 - 2**31
+
+
 @step
 def leave_session(nsenter: Nsenter) -> None:
     """Become the leader of a new session, without the caller's terminal."""
@@ -46,7 +82,7 @@ def leave_session(nsenter: Nsenter) -> None:
         nsenter.kernel.setsid()
 
 
-@step(writes="terminal")
+@step(reads="console", writes="terminal")
 def open_terminal(nsenter: Nsenter) -> None:
     """Open the terminal, if one is given. Before the mount namespace changes: its path is one of the host."""
     nsenter.terminal = Fd(-1)
@@ -63,12 +99,13 @@ def await_cgroups(nsenter: Nsenter) -> None:
             raise OSError(0, "")
 
 
-@step
+@step(reads="target")
 def join_namespaces(nsenter: Nsenter) -> None:
     """Join the ipc, uts, net, pid and mount namespaces of the container's first process.
 
     The mount namespace comes last: the others are found in the host's /proc. The user namespace is not joined: the host's
-    rights are what the helper is for. The directory stays open while the root changes, and is closed then.
+    rights are what the setup helper is for, and what a payload that comes in this way keeps. The directory stays open while the
+    root changes, and is closed then.
     """
     kernel, path = nsenter.kernel, f"/proc/{nsenter.target}/ns/"
     with complaining(f"Unable to open {path}"):
@@ -79,7 +116,7 @@ def join_namespaces(nsenter: Nsenter) -> None:
         except OSError as error:
             if error.errno == ENOENT:  # a kernel without it
                 continue
-            raise GoError(f"Failed to stat ns file {path} for ns {name}: {os.strerror(error.errno or 0)}") from error
+            raise GoError(complaint(f"Failed to stat ns file {path} for ns {name}", error.errno or 0)) from error
         with complaining(f"Failed to open ns file {path} for ns {name}"):
             fd = kernel.openat(directory, name, OpenFlag.RDONLY)
         with complaining(f"Failed to setns for {name}"):
@@ -91,6 +128,7 @@ def join_namespaces(nsenter: Nsenter) -> None:
 NSENTER = Group(
     "",
     adopt_orphans,
+    parse_options,
     leave_session,
     open_terminal,
     await_cgroups,
@@ -99,29 +137,19 @@ NSENTER = Group(
 )
 
 
-def options(argv: tuple[str, ...]) -> tuple[int, str | None]:
-    """--nspid, 0 where there is none that is a pid, and --console, in what comes before the "--"."""
-    words = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
-    given = dict(zip(words[::2], words[1::2], strict=False))
-    pid = given.get("--nspid", "")
-    return int(pid) if pid.isascii() and pid.isdecimal() else 0, given.get("--console")
-
-
 def run(nsenter: Nsenter, steps: Group, program: Callable[..., int | None], *args: object) -> int:
     """Take the steps, and have a child, which is in the pid namespace, run `program`; end as it ends."""
     kernel = nsenter.kernel
-    if nsenter.target <= 0:
-        return fatal(kernel, "nsenter: no pid to enter")
     try:
         perform(steps, nsenter)
         CURRENT.set(None)
         with complaining("Unable to fork a process"):
             child = kernel.clone(Signal.CHLD, proceed, nsenter.terminal, program, *args)
-        with complaining("Failed to waitpid with error"):
+        with complaining("nsenter: Failed to waitpid with error"):
             _, status = kernel.wait4(child)
     except (FlowError, GoError) as error:
         CURRENT.set(None)
-        return fatal(kernel, f"nsenter: {error}")
+        return fatal(kernel, str(error))
     if status & 0x7F:
         kernel.kill(Pid(kernel.getpid()), status & 0x7F)
         return FAILED
@@ -130,7 +158,11 @@ def run(nsenter: Nsenter, steps: Group, program: Callable[..., int | None], *arg
 
 def proceed(kernel: Kernel, terminal: Fd, program: Callable[..., int | None], *args: object) -> int | None:
     """The child: takes the terminal, if there is one, and goes on as the Go program."""
-    if terminal >= 0:
-        for fd in range(3):
-            kernel.dup2(terminal, Fd(fd))
+    try:
+        if terminal >= 0:
+            for fd in range(3):
+                with complaining(f"Failed to dup {fd}"):
+                    kernel.dup2(terminal, Fd(fd))
+    except GoError as error:
+        return fatal(kernel, str(error))
     return program(kernel, *args)

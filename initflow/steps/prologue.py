@@ -98,5 +98,5 @@ def arrange_descriptors(child: Prologue) -> None:
 
 @step
 def start_program(child: Prologue) -> None:
-    """Become init: the same program as the parent, with another command line."""
+    """Become init, or who enters: the same program as the parent, with another command line."""
     child.kernel.execve(child.path, child.argv, child.envp)
