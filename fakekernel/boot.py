@@ -1,6 +1,6 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
-from fakekernel import addresses, cgroupfs, devpts, links, procfs, sysfs
+from fakekernel import addresses, cgroupfs, devpts, links, procfs, sysfs, unified
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Superblock
@@ -167,12 +167,17 @@ def _mount_host(system: System, root: Path, mntns: MountNamespace, net: NetNames
 
 
 def _mount_cgroups(system: System, mntns: MountNamespace, host: HostProfile, sys: Mount) -> None:
-    """A tmpfs on /sys/fs/cgroup, and in it a directory for each hierarchy, which is mounted there."""
+    """A tmpfs on /sys/fs/cgroup, and in it a directory for each hierarchy, which is mounted there; or the unified one alone."""
+    directory = Path(sys, sysfs.cgroup_directory(sys.sb))
     if host.cgroup_v1:
-        base = _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs"), Path(sys, sysfs.cgroup_directory(sys.sb)))
-        for sb in cgroupfs.hierarchies(system, host):
-            place = base.root.add(sb.options, base.sb.new_inode(FileType.DIR | 0o755))
-            _mount(system, mntns, sb, Path(base, place))
+        base = _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs"), directory)
+        hierarchies = {sb.options: sb for sb in cgroupfs.hierarchies(system, host)}
+        if host.cgroup_v2 is not None:
+            hierarchies["unified"] = unified.hierarchy(system)
+        for name, sb in hierarchies.items():
+            _mount(system, mntns, sb, Path(base, base.root.add(name, base.sb.new_inode(FileType.DIR | 0o755))))
+    elif host.cgroup_v2 is not None:
+        _mount(system, mntns, unified.hierarchy(system), directory)
 
 
 def _connect(net: NetNamespace) -> None:

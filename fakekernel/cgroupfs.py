@@ -107,21 +107,32 @@ class CgroupDirectory(Behaviour):
     """A control group: its files, made on demand, and those below it."""
 
     missing_is_final = False
+    behaviour = "cgroup.directory"
+
+    def names(self, cgroup: Cgroup) -> tuple[str, ...]:
+        """Its files."""
+        return _names(cgroup)
+
+    def entry(self, name: str) -> Entry:
+        """How the file `name` is made."""
+        return Entry(name, _mode(name), _behaviour(name))
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        if directory.unlinked:
+            return None
         kept = directory.children.get(name)
-        if kept is not None or directory.unlinked:
+        if kept is not None:
             return kept
         inode = directory.inode
         cgroup = cast(Cgroup, inode.subject)
-        if name not in _names(cgroup):
+        if name not in self.names(cgroup):
             return None
-        return make(directory, Entry(name, _mode(name), _behaviour(name)), subject=cgroup, uid=inode.uid, gid=inode.gid)
+        return make(directory, self.entry(name), subject=cgroup, uid=inode.uid, gid=inode.gid)
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         inode = directory.inode
         cgroup = cast(Cgroup, inode.subject)
-        files = [Listed(name, number(inode, name), FileType.REG) for name in _names(cgroup)]
+        files = [Listed(name, number(inode, name), FileType.REG) for name in self.names(cgroup)]
         return files + [Listed(child.place.name, child.place.inode.ino, FileType.DIR) for child in cgroup.children]
 
     def make_directory(self, kernel: "Syscalls", directory: Dentry, name: str, mode: int) -> None:
@@ -131,9 +142,13 @@ class CgroupDirectory(Behaviour):
         cred, parent = kernel.task.cred, cast(Cgroup, directory.inode.subject)
         child = Cgroup(store=kernel.store, controller=parent.controller, parent=parent)
         inode = directory.inode.sb.new_inode(
-            FileType.DIR | mode, cred.fsuid, cred.fsgid, behaviour="cgroup.directory", subject=child
+            FileType.DIR | mode, cred.fsuid, cred.fsgid, behaviour=self.behaviour, subject=child
         )
         child.dentry = directory.add(name, inode)
+        self.inherit(kernel, child, parent)
+
+    def inherit(self, kernel: "Syscalls", child: Cgroup, parent: Cgroup) -> None:
+        """What a control group has from its parent when it is made."""
         _inherit(kernel, child, parent)
 
     def remove_directory(self, kernel: "Syscalls", directory: Dentry) -> None:
@@ -150,7 +165,7 @@ class CgroupDirectory(Behaviour):
 
 
 def _inherit(kernel: "Syscalls", child: Cgroup, parent: Cgroup) -> None:
-    """What a control group has from its parent when it is made (devcgroup_online, cpuset_css_online, cgroup_create)."""
+    """devcgroup_online, cpuset_css_online, cgroup_create."""
     if child.controller == devicecgroup.DEVICES:
         child.allows_devices, child.device_rules = parent.allows_devices, parent.device_rules
     if (released := parent.values.get("notify_on_release")) is not None:
@@ -162,7 +177,7 @@ def _inherit(kernel: "Syscalls", child: Cgroup, parent: Cgroup) -> None:
                 child.values[name] = cpuset.render(cpuset.held(kernel.machine, parent, name))
 
 
-BEHAVIOURS["cgroup.directory"] = CgroupDirectory()
+BEHAVIOURS[CgroupDirectory.behaviour] = CgroupDirectory()
 
 
 # -- files --
@@ -172,14 +187,14 @@ class CgroupFile(MadeFile):
     """A file of a control group. After the control group is gone it is of no use to those who have it open."""
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        return self.text(kernel, description, _alive(kernel, description)).encode(errors="surrogateescape")
+        return self.text(kernel, description, alive(kernel, description)).encode(errors="surrogateescape")
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         if not data:
             return 0
         if len(data) > PAGE:
             kernel.refuse(CGROUP_TOO_LONG)
-        cgroup = _alive(kernel, description)
+        cgroup = alive(kernel, description)
         self.take(kernel, description, cgroup, data.partition(b"\0")[0].decode("latin-1"))
         return len(data)
 
@@ -192,7 +207,8 @@ class CgroupFile(MadeFile):
         kernel.fail(CGROUP_READ_ONLY)
 
 
-def _alive(kernel: "Syscalls", description: Description) -> Cgroup:
+def alive(kernel: "Syscalls", description: Description) -> Cgroup:
+    """The control group of an open file, if it is still there."""
     cgroup = cast(Cgroup, description.inode.subject)
     if cgroup.place.unlinked:
         kernel.refuse(CGROUP_GONE)
@@ -238,7 +254,7 @@ class Processes(CgroupFile):
         return "".join(f"{number}\n" for number in numbers if number)
 
     def take(self, kernel: "Syscalls", description: Description, cgroup: Cgroup, text: str) -> None:
-        task = self._named(kernel, text)
+        task = named(kernel, text)
         opener = description.cred.euid
         if opener != 0 and opener not in (task.cred.uid, task.cred.suid):
             kernel.refuse(PROCS_OTHERS)
@@ -249,14 +265,16 @@ class Processes(CgroupFile):
         # -- effects only below --
         groups.move(kernel.machine, task, cgroup)
 
-    def _named(self, kernel: "Syscalls", text: str) -> Task:
-        tgid = _parse_pid(text)
-        if tgid is None:
-            kernel.fail(PROCS_SYNTAX)
-        pid: StructPid | None = kernel.task.pid if tgid == 0 else _space(kernel).pids.get(tgid)
-        if pid is None or pid.task is None:
-            kernel.fail(PROCS_NO_PROCESS)
-        return pid.task
+
+def named(kernel: "Syscalls", text: str) -> Task:
+    """The process whose number is written; 0 is the writer itself (cgroup_procs_write_start)."""
+    tgid = _parse_pid(text)
+    if tgid is None:
+        kernel.fail(PROCS_SYNTAX)
+    pid: StructPid | None = kernel.task.pid if tgid == 0 else _space(kernel).pids.get(tgid)
+    if pid is None or pid.task is None:
+        kernel.fail(PROCS_NO_PROCESS)
+    return pid.task
 
 
 def _space(kernel: "Syscalls") -> PidNamespace:
@@ -361,19 +379,26 @@ def _check(kernel: "SyscallBase", request: MountRequest) -> None:
         kernel.refuse(MOUNT_BAD_OPTION)
     if len(names) != 1 or names[0] not in kernel.machine.system.cgroups:
         raise NotModelled(f"a hierarchy of the controllers {', '.join(names) or 'that are free'}")
-    if any(top.controller == names[0] for top in kernel.task.namespaces.cgroup.roots):
-        raise NotModelled("mounting a hierarchy in a cgroup namespace that sees only a part of it")
 
 
 def _instance(kernel: "SyscallBase", request: MountRequest) -> Superblock:
     return kernel.machine.system.cgroups[request.options[0][0]].place.inode.sb
 
 
-def _owner(kernel: "SyscallBase") -> "UserNamespace":
+def owner(kernel: "SyscallBase") -> "UserNamespace":
+    """A hierarchy is mounted by who may do so in the cgroup namespace."""
     return kernel.task.namespaces.cgroup.owner
 
 
-register(FilesystemType(name="cgroup", make=_instance, check=_check, owner=_owner, in_userns=True))
+def top(kernel: "SyscallBase", sb: Superblock) -> Dentry:
+    """What a mount of a hierarchy shows: as much of it as the caller's cgroup namespace (cgroup_do_get_tree)."""
+    assert sb.root is not None
+    controller = cast(Cgroup, sb.root.inode.subject).controller
+    roots = kernel.task.namespaces.cgroup.roots
+    return next((root.place for root in roots if root.controller == controller), sb.root)
+
+
+register(FilesystemType(name="cgroup", make=_instance, check=_check, owner=owner, top=top, in_userns=True))
 
 
 def hierarchies(system: System, host: "HostProfile") -> list[Superblock]:
@@ -387,7 +412,7 @@ def hierarchies(system: System, host: "HostProfile") -> list[Superblock]:
             store=store, fstype="cgroup", dev=system.take_dev(), userns=system.userns, options=controller, source="cgroup"
         )
         root = Cgroup(store=store, controller=controller, parent=None)
-        root.dentry = sb.make_root(0o555, behaviour="cgroup.directory", subject=root)
+        root.dentry = sb.make_root(0o555, behaviour=CgroupDirectory.behaviour, subject=root)
         system.cgroups[controller] = root
         made.append(sb)
     return made

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fakekernel.filesystem import Inode, Superblock
+from fakekernel.filesystem import Dentry, Inode, Superblock
 from fakekernel.userns import UserNamespace
 from kernelapi.errors import NotModelled
 from kernelapi.flags import MountFlag
@@ -69,6 +69,12 @@ def ignore_options(kernel: "SyscallBase", request: MountRequest) -> None:
     """For a type that looks at no option."""
 
 
+def whole(kernel: "SyscallBase", sb: Superblock) -> Dentry:
+    """The root of an instance."""
+    assert sb.root is not None
+    return sb.root
+
+
 def of_the_caller(kernel: "SyscallBase") -> UserNamespace:
     """The user namespace that owns a new instance of most types."""
     return kernel.task.cred.userns
@@ -80,8 +86,8 @@ class FilesystemType:
 
     `make` gives the instance for a request: a new one, or one that there is already, and then without any effect. Before that,
     `check` refuses bad options by MOUNT_BAD_OPTION; then the caller needs CAP_SYS_ADMIN over what `owner` says, or, unless
-    `in_userns`, over the initial user namespace. `reconfigure` takes the options of a remount, after `check`; it
-    may refuse, before any effect.
+    `in_userns`, over the initial user namespace. `top` is the directory of the instance that the mount shows: mostly its root.
+    `reconfigure` takes the options of a remount, after `check`; it may refuse, before any effect.
     `must_be_visible`: one in full is needed to mount another one in a less privileged mount namespace (SB_I_USERNS_VISIBLE).
     """
 
@@ -89,6 +95,7 @@ class FilesystemType:
     make: Callable[["SyscallBase", MountRequest], Superblock]
     check: Callable[["SyscallBase", MountRequest], None] = refuse_options
     owner: Callable[["SyscallBase"], UserNamespace] = of_the_caller
+    top: Callable[["SyscallBase", Superblock], Dentry] = whole
     in_userns: bool = False
     needs_device: bool = False
     must_be_visible: bool = False

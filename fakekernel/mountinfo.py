@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from fakekernel.cgroup import Cgroup, relative_path
 from fakekernel.filesystem import Dentry
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import is_reachable
 from fakekernel.reachability import reachable_text
+from fakekernel.task import Task
 from kernelapi.flags import MountFlag
 from kernelapi.values import major, minor
 
@@ -31,15 +33,18 @@ _ESCAPES = str.maketrans({character: f"\\{ord(character):03o}" for character in 
 _SOURCE_ESCAPES = str.maketrans({character: f"\\{ord(character):03o}" for character in " \t\n\\#"})
 
 
-def render_mountinfo(system: "System", ns: MountNamespace, root: Path) -> str:
-    """/proc/PID/mountinfo: a line for each mount of `ns` that can be reached from `root`, the oldest first."""
+def render_mountinfo(system: "System", reader: Task, ns: MountNamespace, root: Path) -> str:
+    """/proc/PID/mountinfo: a line for each mount of `ns` that can be reached from `root`, the oldest first.
+
+    Of a hierarchy of control groups it is told which part the mount shows as the cgroup namespace of `reader` sees it.
+    """
     lines = []
     for mount, place in _shown(ns, root):
-        sb = mount.sb
+        sb, top = mount.sb, _root_text(reader, mount)
         parent = mount.id if mount.parent is None else mount.parent.id
         options = ("ro" if mount.flags & _RDONLY else "rw") + _names(_MOUNT_OPTIONS, mount.flags)
         lines.append(
-            f"{mount.id} {parent} {major(sb.dev)}:{minor(sb.dev)} {_root_text(mount)} {place.translate(_ESCAPES)} {options}"
+            f"{mount.id} {parent} {major(sb.dev)}:{minor(sb.dev)} {top} {place.translate(_ESCAPES)} {options}"
             f"{_propagation(system, mount, root)} - {sb.fstype} {_source(mount)} "
             f"{'ro' if sb.flags & _RDONLY else 'rw'}{_superblock_options(mount)}\n"
         )
@@ -83,10 +88,15 @@ def _own_options(mount: Mount) -> str:
     return f",{mount.sb.options}" if mount.sb.options else ""
 
 
-def _root_text(mount: Mount) -> str:
+def _root_text(reader: Task, mount: Mount) -> str:
     """The directory of the file system that the mount shows; of an nsfs, the name of the namespace."""
     if mount.sb.fstype == "nsfs":
         return mount.root.name
+    if isinstance(group := mount.root.inode.subject, Cgroup):
+        top = next((top for top in reader.namespaces.cgroup.roots if top.controller == group.controller), None)
+        if top is not None:
+            path = relative_path(top, group)
+            return (path if group.place is mount.root else f"{path.rstrip('/')}/{mount.root.name}").translate(_ESCAPES)
     names: list[str] = []
     dentry: Dentry | None = mount.root
     while dentry is not None and dentry.parent is not None:

@@ -32,14 +32,22 @@ DEFAULT_CGROUP_V1 = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer",
 """The controllers that the flow uses."""
 
 
+CGROUP_V2 = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
+"""The controllers that the unified hierarchy can have, in the order of the kernel (include/linux/cgroup_subsys.h)."""
+
+UNIFIED_NAMES = {"blkio": "io"}
+"""What they are called there, where /proc/cgroups has another name."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostProfile:
     """Where the simulated kernel starts.
 
     `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
     depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them,
-    mounted below /sys/fs/cgroup; `processors` how many there are; `shared_mounts` whether every mount is shared, as systemd
-    makes them, or private, as the kernel does.
+    mounted below /sys/fs/cgroup; `cgroup_v2` those in the unified hierarchy, which is mounted in /sys/fs/cgroup/unified beside
+    others, else on /sys/fs/cgroup itself, or None where it is not mounted; `processors` how many there are; `shared_mounts`
+    whether every mount is shared, as systemd makes them, or private, as the kernel does.
     """
 
     release: str = "6.18.0"
@@ -50,6 +58,7 @@ class HostProfile:
     security_modules: tuple[str, ...] = ()
     proc_entries: tuple[str, ...] = DEFAULT_PROC_ENTRIES
     cgroup_v1: tuple[str, ...] = DEFAULT_CGROUP_V1
+    cgroup_v2: tuple[str, ...] | None = None
     processors: int = 2
     shared_mounts: bool = False
     version: str = "#1 SMP PREEMPT_DYNAMIC"
@@ -93,6 +102,7 @@ def capture(proc: Path = Path("/proc")) -> HostProfile:
         security_modules=_security_modules(proc),
         proc_entries=tuple(sorted(name for name in OPTIONAL_PROC_ENTRIES if (proc / name).exists())),
         cgroup_v1=_controllers(proc / "self/cgroup"),
+        cgroup_v2=_unified(proc),
         shared_mounts=_shares_root(proc / "self/mountinfo"),
         processors=max(1, (proc / "cpuinfo").read_text().count("processor\t:")),
     )
@@ -131,6 +141,16 @@ def _shares_root(path: Path) -> bool:
     """Whether the mount at / is shared (proc(5), /proc/PID/mountinfo)."""
     lines = [line.split(" ") for line in path.read_text().splitlines()]
     return any(fields[4] == "/" and any(tag.startswith("shared:") for tag in fields[6:]) for fields in lines)
+
+
+def _unified(proc: Path) -> tuple[str, ...] | None:
+    """Those of the unified hierarchy, which are in none of version 1; None where it is not mounted."""
+    mounts = [line.partition(" - ")[2].split(" ") for line in (proc / "self/mountinfo").read_text().splitlines()]
+    if not any(fields[0] == "cgroup2" for fields in mounts):
+        return None
+    lines = [line.split() for line in (proc / "cgroups").read_text().splitlines() if not line.startswith("#")]
+    free = {UNIFIED_NAMES.get(name, name) for name, hierarchy, _, enabled in lines if hierarchy == "0" and enabled == "1"}
+    return tuple(name for name in CGROUP_V2 if name in free)
 
 
 def _controllers(path: Path) -> tuple[str, ...]:

@@ -273,7 +273,7 @@ class Scheduler:
 
 def _why(process: Process) -> str:
     """Why a process does not go on."""
-    if process.task.frozen:
+    if process.task.frozen or process.task.paused:
         return "to be thawed"
     return process.waiting.reason if process.waiting is not None else "stopped by a signal"
 

@@ -13,7 +13,7 @@ from fakekernel.credentials import Credentials, has_capability
 from fakekernel.task import State, StructPid, Task
 from kernelapi.capability import Cap
 from kernelapi.flags import Disposition, Rlimit, Signal
-from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS
+from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS, PAUSED_KEEPS_SIGNALS
 from kernelapi.protocol.signals import KILL_INIT_IMMUNE, SIGCONT_FLUSHES_STOPS
 
 if TYPE_CHECKING:
@@ -133,10 +133,17 @@ def post(machine: "Machine", target: Task, signal: int, *, force: bool = False) 
     if is_ignored(machine, target, signal, force=force):
         return 0
     frozen = target.frozen and FROZEN_KEEPS_SIGNALS not in machine.suspended
-    if frozen or (target.state is State.STOPPED and signal != Signal.KILL):
+    paused = target.paused and not _ends_at_once(signal) and PAUSED_KEEPS_SIGNALS not in machine.suspended
+    if frozen or paused or (target.state is State.STOPPED and signal != Signal.KILL):
         target.pending |= {signal}
         return 0
     return _act(machine, target, signal)
+
+
+def _ends_at_once(signal: int) -> bool:
+    """Whether it ends the process before that does anything more: what dumps a core, or stops, has to be done by the process
+    itself (complete_signal)."""
+    return signal not in STOPS and signal not in CORE
 
 
 def is_ignored(machine: "Machine", task: Task, signal: int, *, force: bool = False) -> bool:

@@ -29,6 +29,7 @@ class System(Record):
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
     groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
     cgroups: "Table[str, Cgroup]" = TABLE  # the root of each hierarchy of version 1, by its controller
+    unified: "Cgroup | None" = None  # that of version 2, once it has been mounted
     clock: int = 0  # virtual nanoseconds since boot
     random: int = 0  # bytes of randomness handed out
     next_inum: int = FIRST_NAMESPACE_INUM

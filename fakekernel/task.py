@@ -142,6 +142,8 @@ class Task(Record):
     vfork_parent: "Task | None" = None
     cgroups: "tuple[Cgroup, ...]" = ()  # its control groups, but for those that are the root of their hierarchy
     frozen: bool = False  # by the freezer of its control group
+    paused: bool = False  # by its control group in the unified hierarchy: unlike one that is frozen, it can be killed
+    arrival: int = 0  # when it came to its control group in the unified hierarchy: a place among all such
     progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call
 
     @property
@@ -156,7 +158,7 @@ class Task(Record):
     @property
     def runs(self) -> bool:
         """Whether it goes on: it lives, and is neither stopped nor frozen."""
-        return self.state is ALIVE and not self.frozen
+        return self.state is ALIVE and not self.frozen and not self.paused
 
     @property
     def lives(self) -> bool:

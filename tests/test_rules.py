@@ -21,9 +21,22 @@ from kernelapi.kernel import CALLS
 from kernelapi.protocol.families import FAMILIES
 from kernelapi.rules import Effect, Refusal, Rule, rule, rules
 from kernelapi.testing import Case, all_cases
-from tests import test_cgroups
+from tests import (
+    test_cgroup_devices,
+    test_cgroup_flow,
+    test_cgroup_freezer,
+    test_cgroup_limits,
+    test_cgroup_tree,
+    test_unified_cgroups,
+)
+from tests.cgroup_laws import case as cgroup_case
 
 ROWS = list(rules())
+OF_CGROUPS = (
+    test_cgroup_devices, test_cgroup_flow, test_cgroup_freezer, test_cgroup_limits, test_cgroup_tree, test_unified_cgroups,
+)  # fmt: skip
+"""Where laws of control groups stand: they need hierarchies of the host."""
+
 IN_MESSAGES = "rtnetlink"
 """The family whose errnos come in a message: no call fails by them."""
 
@@ -109,8 +122,9 @@ def test_what_is_open_is_a_row_and_has_no_excuse() -> None:
 
 def laws() -> Iterator[Case]:
     yield from all_cases()
-    for function, controllers in test_cgroups.LAWS:
-        yield test_cgroups.case(function, controllers)
+    for module in OF_CGROUPS:
+        for function, controllers in module.law.entries:
+            yield cgroup_case(function, controllers)
 
 
 class Watch(set[Rule]):

@@ -50,7 +50,7 @@ class Mountinfo(MountTable):
     """/proc/PID/mountinfo."""
 
     def table(self, kernel: "Syscalls", ns: MountNamespace, root: Path) -> str:
-        return mountinfo.render_mountinfo(kernel.machine.system, ns, root)
+        return mountinfo.render_mountinfo(kernel.machine.system, kernel.task, ns, root)
 
 
 BEHAVIOURS["proc.mounts"] = Mounts()

@@ -38,6 +38,8 @@ def state_of(kernel: "Syscalls", task: Task) -> str:
         return "D"
     if task.state is State.STOPPED:
         return "T"
+    if task.paused:
+        return "S"
     process = kernel.machine.scheduler.processes.get(task)
     return "S" if task is not kernel.task and (process is None or process.waiting is not None) else "R"
 

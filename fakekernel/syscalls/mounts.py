@@ -276,10 +276,9 @@ class MountCalls(UmountCalls):
         if not place.inode.is_directory:
             self.refuse(rows.MOUNT_DIRECTORY_MISMATCH)
         # -- effects only below --
-        assert sb.root is not None
         system = self.machine.system
         mount = Mount(
-            store=self.store, id=system.take_mount_id(), sb=sb, root=sb.root, flags=new_flags, locked_flags=locked,
+            store=self.store, id=system.take_mount_id(), sb=sb, root=fstype.top(self, sb), flags=new_flags, locked_flags=locked,
             source=source or "none",
         )  # fmt: skip
         self._graft(mount, place)

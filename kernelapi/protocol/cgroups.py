@@ -1,16 +1,21 @@
-"""How control groups of version 1 refuse (cgroups(7), kernel/cgroup): rows of mkdir, rmdir, read and write below a hierarchy.
+"""How control groups of both versions refuse (cgroups(7), kernel/cgroup): rows of mkdir, rmdir, read and write in a hierarchy.
 
 The rows of one file, or of one controller, are named after it. What the devices cgroup does to opening and making a device
 stands with those calls.
 """
 
-from errno import E2BIG, EACCES, EBUSY, EINVAL, ENODEV, ENOSPC, EPERM, ERANGE, ESRCH
+from errno import E2BIG, EACCES, EAGAIN, EBUSY, EINVAL, ENODEV, ENOENT, ENOSPC, EOPNOTSUPP, EPERM, ERANGE, ESRCH
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 CGROUP_NAME = Refusal(
     "mkdirat.einval.cgroup-name", call="mkdirat", errno=EINVAL, depends=ARGUMENTS,
     cause="the name of a control group has a newline", source="kernel/cgroup/cgroup.c cgroup_mkdir",
+)  # fmt: skip
+CGROUP_TOO_MANY = Refusal(
+    "mkdirat.eagain.cgroup", call="mkdirat", errno=EAGAIN, depends=STATE,
+    cause="cgroup.max.depth or cgroup.max.descendants of a unified control group above would be exceeded",
+    source="kernel/cgroup/cgroup.c cgroup_check_hierarchy_limits",
 )  # fmt: skip
 CGROUP_BUSY = Refusal(
     "unlinkat.ebusy.cgroup", call="unlinkat", errno=EBUSY, depends=STATE,
@@ -70,6 +75,44 @@ PROCS_OTHERS = Refusal(
 PROCS_EMPTY_CPUSET = Refusal(
     "cgroup.enospc.procs", call="cgroup", errno=ENOSPC, depends=STATE,
     cause="the cpuset has no processors or no memory nodes", source="cpuset(7); kernel/cgroup/cpuset.c cpuset_can_attach_check",
+)  # fmt: skip
+
+PROCS_ABOVE = Refusal(
+    "cgroup.eacces.procs-above", call="cgroup", errno=EACCES, depends=STATE,
+    cause="in the unified hierarchy, who opened the file may not write cgroup.procs of the lowest control group that is above "
+    "both where the process is and where it is to go; whose the process is does not matter",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_procs_write_permission",
+)  # fmt: skip
+PROCS_CONTROLS = Refusal(
+    "cgroup.ebusy.procs", call="cgroup", errno=EBUSY, depends=STATE,
+    cause="the unified control group, which is not the root, has controllers of resources enabled for its children",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_migrate_vet_dst",
+    excuse="needs CAP_SYS_ADMIN over the host's own settings",
+)  # fmt: skip
+THREADS_DOMAIN = Refusal(
+    "cgroup.eopnotsupp.threads", call="cgroup", errno=EOPNOTSUPP, depends=STATE,
+    cause="a single thread cannot go to a unified control group that manages whole processes, unless it is there",
+    source="cgroups(7); kernel/cgroup/cgroup.c __cgroup_procs_write",
+)  # fmt: skip
+
+# -- subtree_control --
+
+CONTROL_UNAVAILABLE = Refusal(
+    "cgroup.enoent.subtree-control", call="cgroup", errno=ENOENT, depends=STATE,
+    cause="a controller is to be enabled that the unified control group itself does not have",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_subtree_control_write",
+)  # fmt: skip
+CONTROL_IN_USE = Refusal(
+    "cgroup.ebusy.subtree-control", call="cgroup", errno=EBUSY, depends=STATE,
+    cause="a controller is to be disabled that a child has enabled for its own children",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_subtree_control_write",
+    excuse="needs CAP_SYS_ADMIN over the host's own settings",
+)  # fmt: skip
+CONTROL_POPULATED = Refusal(
+    "cgroup.ebusy.subtree-control-populated", call="cgroup", errno=EBUSY, depends=STATE,
+    cause="a controller of resources is to be enabled, and there are processes in the control group, which is not the root",
+    source="cgroups(7); kernel/cgroup/cgroup.c cgroup_vet_subtree_control_enable",
+    excuse="needs CAP_SYS_ADMIN over the host's own settings",
 )  # fmt: skip
 
 # -- devices --
@@ -140,6 +183,18 @@ FROZEN_KEEPS_SIGNALS = Effect(
     source="Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst; kernel/freezer.c",
 )  # fmt: skip
 
+PAUSED_KEEPS_SIGNALS = Effect(
+    "kill.paused", call="kill",
+    cause="to a process that cgroup.freeze has frozen, a signal that would stop it, or make it dump core, takes effect when it "
+    "is thawed; another one that ends it does so at once",
+    source="cgroups(7); kernel/signal.c complete_signal; kernel/cgroup/freezer.c",
+)  # fmt: skip
+CGROUP_KILLS = Effect(
+    "cgroup.kill", call="cgroup",
+    cause="1 in cgroup.kill sends SIGKILL to every process in the unified control group and below it, the caller included",
+    source="Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/cgroup.c cgroup_kill", since="5.14",
+)  # fmt: skip
+
 READ_CGROUP = (CGROUP_GONE, CGROUP_WRITE_ONLY)
 WRITE_CGROUP = (
     CGROUP_TOO_LONG,
@@ -152,6 +207,12 @@ WRITE_CGROUP = (
     PROCS_NO_PROCESS,
     PROCS_OTHERS,
     PROCS_EMPTY_CPUSET,
+    PROCS_ABOVE,
+    PROCS_CONTROLS,
+    THREADS_DOMAIN,
+    CONTROL_UNAVAILABLE,
+    CONTROL_IN_USE,
+    CONTROL_POPULATED,
     DEVICES_UNPRIVILEGED,
     DEVICES_SYNTAX,
     DEVICES_HAS_CHILDREN,
@@ -163,5 +224,6 @@ WRITE_CGROUP = (
     CPUSET_POPULATED,
     CPU_QUOTA,
     MEMORY_ORDER,
+    CGROUP_KILLS,
 )
 """The rows of read and write on account of a file of a control group."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from kernelapi.call import syscall
 from kernelapi.ids import Fd
 from kernelapi.protocol import attributes, entries, opening
-from kernelapi.protocol.cgroups import CGROUP_BUSY, CGROUP_NAME
+from kernelapi.protocol.cgroups import CGROUP_BUSY, CGROUP_NAME, CGROUP_TOO_MANY
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, OPEN_FIFO_WITHOUT_READER, TOO_MANY_OPEN
 from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.protocol.namespace_files import OPEN_NAMESPACE_FILE
@@ -125,7 +125,14 @@ class Files(Protocol):
     def faccessat2(self, dirfd: int, path: str, mode: int, flags: int = 0) -> None:
         """Check access to `path` with the real ids (with the effective ones: AT_EACCESS)."""
 
-    @syscall(LOOKUP, entries.CREATE, entries.CREATE_UNSUPPORTED, CGROUP_NAME, entries.CREATE_SETGID_DIRECTORY)
+    @syscall(
+        LOOKUP,
+        entries.CREATE,
+        entries.CREATE_UNSUPPORTED,
+        CGROUP_NAME,
+        CGROUP_TOO_MANY,
+        entries.CREATE_SETGID_DIRECTORY,
+    )
     def mkdirat(self, dirfd: int, path: str, mode: int) -> None:
         """Make a directory."""
 

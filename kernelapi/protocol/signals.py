@@ -5,7 +5,7 @@ from typing import Protocol
 
 from kernelapi.call import syscall
 from kernelapi.flags import Disposition
-from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS
+from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS, PAUSED_KEEPS_SIGNALS
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
 KILL_NOBODY = Refusal(
@@ -62,7 +62,15 @@ SIGPROCMASK_UNBLOCKABLE = Effect(
 class Signals(Protocol):
     """Sending signals, and what the caller does with those it gets."""
 
-    @syscall(KILL_NOBODY, KILL_INVALID_SIGNAL, KILL_UNPRIVILEGED, KILL_INIT_IMMUNE, SIGCONT_FLUSHES_STOPS, FROZEN_KEEPS_SIGNALS)
+    @syscall(
+        KILL_NOBODY,
+        KILL_INVALID_SIGNAL,
+        KILL_UNPRIVILEGED,
+        KILL_INIT_IMMUNE,
+        SIGCONT_FLUSHES_STOPS,
+        FROZEN_KEEPS_SIGNALS,
+        PAUSED_KEEPS_SIGNALS,
+    )
     def kill(self, pid: int, signal: int) -> None:
         """Send `signal` to process `pid`, to the caller's group (0), to all (-1) or to group -pid. Signal 0 only checks."""
 
