@@ -15,6 +15,7 @@ import pytest
 
 from fakekernel import subject
 from fakekernel.machine import Machine
+from initflow.golang import GoError
 from kernelapi.flags import OpenFlag, Signal
 from kernelapi.ids import Pid
 from kernelapi.kernel import Kernel
@@ -222,3 +223,13 @@ def wait_until(kernel: Kernel, holds: Callable[[], bool]) -> None:
 
 def letter(kernel: Kernel, pid: Pid) -> str:
     return read(kernel, f"/proc/{pid}/stat").split(" ")[2]
+
+
+def fails(message: str, call: Callable[..., object], *args: object) -> None:
+    """Expect the call to fail with just this message."""
+    try:
+        call(*args)
+    except GoError as error:
+        expect("the message", str(error), message)
+        return
+    expect("the message", "no error", message)

@@ -1,13 +1,11 @@
 """What the parent of the flow does with control groups of version 1: laws of both kernels, and texts of the original."""
 
-from collections.abc import Callable
 from errno import ECHILD, ENOENT, EPERM
 
 import pytest
 
 from initflow.configuration import Cgroup, Device
 from initflow.flow import Panic
-from initflow.golang import GoError
 from initflow.steps.cgroups import apply, device_line, freeze, kill_all, remove_paths
 from kernelapi.flags import MountFlag, OpenFlag, Signal
 from kernelapi.ids import Pid
@@ -18,6 +16,7 @@ from tests.cgroup_laws import (
     NAME,
     Laws,
     at,
+    fails,
     letter,
     make,
     membership,
@@ -40,16 +39,6 @@ NULL, CONSOLE = (
     Device(type=ord("c"), major_number=1, minor_number=3, cgroup_permissions="rwm"),
     Device(type=ord("c"), major_number=-1, minor_number=-1, cgroup_permissions="m"),
 )
-
-
-def fails(message: str, call: Callable[..., object], *args: object) -> None:
-    """Expect the call to fail with just this message."""
-    try:
-        call(*args)
-    except GoError as error:
-        expect("the message", str(error), message)
-        return
-    expect("the message", "no error", message)
 
 
 def listed(kernel: Kernel) -> set[str]:

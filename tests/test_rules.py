@@ -28,12 +28,14 @@ from tests import (
     test_cgroup_limits,
     test_cgroup_tree,
     test_unified_cgroups,
+    test_unified_flow,
 )
 from tests.cgroup_laws import case as cgroup_case
 
 ROWS = list(rules())
 OF_CGROUPS = (
     test_cgroup_devices, test_cgroup_flow, test_cgroup_freezer, test_cgroup_limits, test_cgroup_tree, test_unified_cgroups,
+    test_unified_flow,
 )  # fmt: skip
 """Where laws of control groups stand: they need hierarchies of the host."""
 

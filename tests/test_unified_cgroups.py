@@ -370,7 +370,9 @@ def freezing_is_said_with_0_and_1(kernel: Kernel) -> None:
          (" 0", 0, "0\n"), ("01", 0, "1\n"), ("1 1", EINVAL, "1\n"), ("0x0", 0, "0\n")),
     )  # fmt: skip
     deep = below(kernel, "deep")
-    for directory, text, own, frozen in ((path, "1", "0\n", 1), (deep, "1", "1\n", 1), (path, "0", "1\n", 1), (deep, "0", "0\n", 0)):
+    for directory, text, own, frozen in (
+        (path, "1", "0\n", 1), (deep, "1", "1\n", 1), (path, "0", "1\n", 1), (deep, "0", "0\n", 0),
+    ):  # fmt: skip
         freeze(kernel, directory, text)
         expect(f"after {text}", (read(kernel, f"{deep}/cgroup.freeze"), events(kernel, deep)), (own, (0, frozen)))
 

@@ -1,38 +1,28 @@
-"""Control groups (version 1) as the parent uses them: joining, freezing, killing, removing (cgroups/fs of the original).
+"""Control groups as the parent uses them: joining, freezing, killing, removing (cgroups/fs of the original).
 
-Three named differences: the subsystems come in one fixed order, where the original takes the random one of a map; where the
-hierarchies are mounted is found out once for each function here, and there once for each process; a host that runs systemd,
-to which the original would talk over D-Bus, is refused.
+The original knows version 1 alone; of a host that has version 2, `initflow.steps.unified` takes care. Another named difference:
+the subsystems come in one fixed order, where the original takes the random one of a map.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import closing, suppress
-from errno import EEXIST, ENOENT
-from stat import S_ISDIR
+from collections.abc import Callable
+from contextlib import suppress
+from errno import ENOENT
 
 from initflow.configuration import Cgroup, Device
 from initflow.flow import Panic
-from initflow.golang import GoError, join, mkdir_all, open_file, quote, read_file, remove_all, stat, write_file
-from kernelapi.errors import NotModelled
+from initflow.golang import GoError, join, remove_all, stat
+from initflow.steps import hierarchies, unified
+from initflow.steps.hierarchies import NotFound, attempt, make_directory
 from kernelapi.flags import Clock, Signal
-from kernelapi.ids import Fd, Pid
+from kernelapi.ids import Pid
 from kernelapi.kernel import Kernel
 
 FROZEN, THAWED = "FROZEN", "THAWED"
-SYSTEMD = "/run/systemd/system"
-DIRECTORY_MODE, FILE_MODE = 0o755, 0o700
 MILLISECOND = 1_000_000
 ROUNDS, FIRST_DELAY = 5, 10 * MILLISECOND
 LARGEST_RUNE, SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 WILDCARD = -1
 NOBODY = Pid(0)
-
-
-class NotFound(GoError):
-    """The init process is in no hierarchy of this subsystem, or the absolute path of a cgroup is not there."""
-
-    def __init__(self, subsystem: str) -> None:
-        super().__init__(f"mountpoint for {subsystem} not found")
 
 
 # -- what the parent does --
@@ -43,8 +33,11 @@ def apply(kernel: Kernel, cgroup: Cgroup, pid: Pid) -> dict[str, str]:
 
     Raises `GoError`. What was made before an error stays behind, as in the original.
     """
-    _refuse_systemd(kernel)
-    place = _Place(kernel, cgroup, pid)
+    hierarchies.refuse_systemd(kernel)
+    found = hierarchies.find(kernel)
+    if found.unified:
+        return unified.apply(kernel, found.unified, cgroup, pid)
+    place = _Place(kernel, found.separate, cgroup, pid)
     paths = {}
     for subsystem, join_and_limit in SUBSYSTEMS.items():
         join_and_limit(place)
@@ -57,7 +50,11 @@ def apply(kernel: Kernel, cgroup: Cgroup, pid: Pid) -> dict[str, str]:
 
 def freeze(kernel: Kernel, cgroup: Cgroup | None, state: str) -> None:
     """Freeze or thaw the processes of the cgroup, and wait until they are. Raises `GoError`."""
-    _freeze(_Place(kernel, cgroup), state)
+    found = hierarchies.find(kernel)
+    if found.unified:
+        unified.freeze(kernel, unified.directory(kernel, found.unified, cgroup), frozen=state == FROZEN)
+    else:
+        _freeze(_Place(kernel, found.separate, cgroup), state)
 
 
 def kill_all(kernel: Kernel, cgroup: Cgroup | None) -> None:
@@ -65,21 +62,25 @@ def kill_all(kernel: Kernel, cgroup: Cgroup | None) -> None:
 
     Frozen first: one that forks could outrun the signals. A container without a configuration of cgroups crashes the parent.
     """
-    _refuse_systemd(kernel)
+    hierarchies.refuse_systemd(kernel)
     try:
-        place = _Place(kernel, cgroup)
+        found = hierarchies.find(kernel)
     except GoError:
         return  # there are no hierarchies
-    _try(_freeze, place, FROZEN)
+    if found.unified:
+        unified.kill_all(kernel, found.unified, cgroup)
+        return
+    place = _Place(kernel, found.separate, cgroup)
+    attempt(_freeze, place, FROZEN)
     try:
-        pids = _pids(place)
+        pids = hierarchies.pids(kernel, place.path("devices"))
     except GoError:
         return
     for pid in pids:
-        _try(kernel.kill, pid, Signal.KILL)
-    _try(_freeze, place, THAWED)
+        attempt(kernel.kill, pid, Signal.KILL)
+    attempt(_freeze, place, THAWED)
     for pid in pids:
-        _try(kernel.wait4, pid)
+        attempt(kernel.wait4, pid)
 
 
 def remove_paths(kernel: Kernel, paths: dict[str, str]) -> None:
@@ -93,7 +94,7 @@ def remove_paths(kernel: Kernel, paths: dict[str, str]) -> None:
             kernel.clock_nanosleep(Clock.MONOTONIC, 0, delay)
             delay *= 2
         for subsystem, path in list(left.items()):
-            _try(remove_all, kernel, path)
+            attempt(remove_all, kernel, path)
             try:
                 stat(kernel, path)
             except GoError as error:
@@ -107,7 +108,10 @@ def remove_paths(kernel: Kernel, paths: dict[str, str]) -> None:
 
 def places(kernel: Kernel, cgroup: Cgroup) -> list[str]:
     """The directories that `apply` joins, one for each hierarchy that is there. Raises `GoError`."""
-    place, found = _Place(kernel, cgroup), []
+    mounted = hierarchies.find(kernel)
+    if mounted.unified:
+        return [unified.directory(kernel, mounted.unified, cgroup)]
+    place, found = _Place(kernel, mounted.separate, cgroup), []
     for subsystem in SUBSYSTEMS:
         with suppress(NotFound):
             found.append(place.path(subsystem))
@@ -120,10 +124,10 @@ def places(kernel: Kernel, cgroup: Cgroup) -> list[str]:
 class _Place:
     """A cgroup of the configuration on this host: the root of the hierarchies, and its name below each."""
 
-    def __init__(self, kernel: Kernel, cgroup: Cgroup | None, pid: Pid = NOBODY) -> None:
+    def __init__(self, kernel: Kernel, root: str, cgroup: Cgroup | None, pid: Pid = NOBODY) -> None:
         self.kernel = kernel
         self.pid = pid
-        self.root = _hierarchies(kernel)
+        self.root = root
         if cgroup is None:
             raise Panic("there is no configuration of cgroups")
         self.cgroup = cgroup
@@ -132,7 +136,7 @@ class _Place:
     def path(self, subsystem: str) -> str:
         """The directory: below the cgroup that process 1 is in, unless the name is absolute; then it must be there already."""
         if not self.name.startswith("/"):
-            return join(self.root, subsystem, _cgroup_of_init(self.kernel, subsystem), self.name)
+            return join(self.root, subsystem, hierarchies.cgroup_of_init(self.kernel, subsystem), self.name)
         path = join(self.root, subsystem, self.name)
         try:
             stat(self.kernel, path)
@@ -145,73 +149,15 @@ class _Place:
     def join(self, subsystem: str) -> str:
         """Make the directory and put the process into the cgroup."""
         path = self.path(subsystem)
-        _make_directory(self.kernel, path)
+        make_directory(self.kernel, path)
         self.write(path, "cgroup.procs", str(self.pid))
         return path
 
     def write(self, directory: str, file: str, text: str) -> None:
-        write_file(self.kernel, join(directory, file), text.encode("utf-8", "surrogateescape"), FILE_MODE)
+        hierarchies.write(self.kernel, directory, file, text)
 
     def read(self, directory: str, file: str) -> bytes:
-        return read_file(self.kernel, join(directory, file))
-
-
-def _hierarchies(kernel: Kernel) -> str:
-    """The directory in which the hierarchies are mounted: that of cpu's mount point. The others are taken to be beside it."""
-    points = []
-    for line in _lines(kernel, "/proc/self/mountinfo"):
-        fields = line.partition(" - ")[2].split()
-        if len(fields) < 3:
-            raise GoError(f"Error found less than 3 fields post '-' in {quote(line)}")
-        if fields[0] == "cgroup" and "cpu" in " ".join(fields[2:]).split(","):
-            points.append(line.split(" ")[4])
-    if not points:
-        raise NotFound("cpu")
-    root = join(points[0], "..")
-    stat(kernel, root)
-    return root
-
-
-def _cgroup_of_init(kernel: Kernel, subsystem: str) -> str:
-    """The path of process 1 in a hierarchy. A colon in it ends it."""
-    with closing(_lines(kernel, "/proc/1/cgroup")) as lines:
-        for line in lines:
-            fields = line.split(":")
-            if len(fields) < 3:
-                raise Panic("a line of /proc/1/cgroup has too few fields")
-            if subsystem in fields[1].split(","):
-                return fields[2]
-    raise NotFound(subsystem)
-
-
-def _lines(kernel: Kernel, path: str) -> Generator[str, None, None]:
-    """bufio.Scanner on a file: reads no further than it is asked to; an error of reading is an end."""
-    fd = open_file(kernel, path)
-    try:
-        rest = b""
-        while chunk := _chunk(kernel, fd):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "surrogateescape")
-        if rest:
-            yield rest.decode("utf-8", "surrogateescape")
-    finally:
-        kernel.close(fd)
-
-
-def _chunk(kernel: Kernel, fd: Fd) -> bytes:
-    try:
-        return kernel.read(fd, 4096)
-    except OSError:
-        return b""
-
-
-def _make_directory(kernel: Kernel, path: str) -> None:
-    try:
-        mkdir_all(kernel, path, DIRECTORY_MODE)
-    except GoError as error:
-        if error.errno != EEXIST:
-            raise
+        return hierarchies.read(self.kernel, directory, file)
 
 
 # -- the subsystems --
@@ -235,7 +181,7 @@ def _memory(place: _Place) -> None:
     try:
         path = place.join("memory")
     except GoError:
-        _try(remove_all, place.kernel, "")  # meant is the directory, whose name an error has emptied
+        attempt(remove_all, place.kernel, "")  # meant is the directory, whose name an error has emptied
         if limited:
             raise
         return
@@ -281,7 +227,7 @@ def _ensure_cpuset(place: _Place, path: str) -> None:
         if error.errno != ENOENT:
             raise
         _ensure_cpuset(place, parent)
-    _make_directory(place.kernel, path)
+    make_directory(place.kernel, path)
     files = ("cpuset.cpus", "cpuset.mems")
     own = [place.read(path, file) for file in files]
     parents = [place.read(parent, file) for file in files]
@@ -357,32 +303,3 @@ def _freeze(place: _Place, state: str) -> None:
     place.write(path, "freezer.state", state)
     while place.read(path, "freezer.state").strip() != state.encode():
         place.kernel.clock_nanosleep(Clock.MONOTONIC, 0, MILLISECOND)
-
-
-def _pids(place: _Place) -> list[Pid]:
-    """The processes of the devices cgroup."""
-    path = join(place.path("devices"), "cgroup.procs")
-    pids = []
-    for line in _lines(place.kernel, path):
-        if line:
-            try:
-                pids.append(Pid(int(line)))
-            except ValueError:
-                raise GoError(f'strconv.ParseInt: parsing "{line}": invalid syntax') from None
-    return pids
-
-
-def _refuse_systemd(kernel: Kernel) -> None:
-    try:
-        found = stat(kernel, SYSTEMD)
-    except GoError:
-        return
-    if S_ISDIR(found.mode):
-        raise NotModelled("cgroups by way of systemd")
-
-
-def _try(action: Callable[..., object], *args: object) -> None:
-    try:
-        action(*args)
-    except (GoError, OSError):
-        pass
