@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from errno import EACCES, EBUSY, EEXIST, EIO, EMFILE, ENOMEM, ESRCH
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from fakekernel import subject
+from fakekernel.machine import Machine
 from fakekernel.namespaces import NetLink
 from initflow import load
 from initflow.configuration import decode
@@ -36,12 +38,13 @@ from initflow.run import Outcome, Reported, Role, Run
 from initflow.steps.context import Parent
 from initflow.verification import verify
 from kernelapi.event import Event
+from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.notation import render_call
 from kernelapi.testing import Case as Law
 from kernelapi.testing import expect, linux
 from kernelapi.testing.network import addresses, index, links, make_bridge, own, request, routes, ways
-from kernelapi.values import IFF_MULTICAST, IFF_UP, InterfaceAddress, Link, NetlinkMessage, NetlinkType
+from kernelapi.values import IFF_MULTICAST, IFF_UP, Ack, InterfaceAddress, Link, NetlinkMessage, NetlinkType
 from tests.test_error_texts import Case, Fails, exit_status, message
 from tests.test_error_texts import run as run_minimal
 
@@ -450,6 +453,41 @@ def test_networks_are_made_on_the_host_even_where_they_are_then_refused() -> Non
     assert result.run.message == "unable to apply network parameters without network namespace"
     broken = {invariant.id for invariant, _ in result.judgement.violations}
     assert {"NS-17", "NET-01"} <= broken
+
+
+class Babbling:
+    """A kernel whose netlink answers are not those to what was asked."""
+
+    def __init__(self, kernel: Kernel, **changes: int) -> None:
+        self.kernel = kernel
+        self.changes = changes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.kernel, name)
+
+    def recvmsg(self, fd: Any, size: int) -> Any:
+        received = self.kernel.recvmsg(fd, size)
+        changed = tuple(
+            replace(message, **self.changes) if isinstance(message.body, Ack) else message for message in received.data
+        )
+        return replace(received, data=changed)
+
+
+def hear_nonsense(kernel: Kernel, output: Fd) -> int:
+    for changes in ({"sequence": 7}, {"pid": 7}):
+        try:
+            set_link_up(Babbling(kernel, **changes), find_link(kernel, "lo"))  # type: ignore[arg-type]
+        except GoError as error:
+            kernel.write(output, f"{error};".encode())
+    return 0
+
+
+def test_an_answer_to_something_else_is_an_error() -> None:
+    machine = Machine()
+    _, output = machine.spawn_captured(hear_nonsense)
+    machine.run()
+    assert [process.crash for process in machine.scheduler.ended] == [None]
+    assert machine.captured(output) == b"netlink: invalid seq 7, expected 1;netlink: wrong pid 7, expected 2;"
 
 
 # -- laws of the netlink functions, on both kernels --

@@ -6,7 +6,7 @@ the helper outside; N: the helper as it enters; H, M: the helper inside; U, F: i
 
 import json
 from dataclasses import dataclass, field
-from errno import EACCES, EMFILE, ENOENT, ENXIO, EPERM
+from errno import EACCES, ECHILD, EINVAL, EIO, EMFILE, ENOENT, ENXIO, EPERM, EPIPE
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,6 +16,7 @@ import pytest
 from fakekernel.faults import inject
 from fakekernel.machine import Machine
 from fakekernel.task import Task
+from initflow import nsinit
 from initflow.callers import CALLERS, DEFAULT_CALLER, Caller
 from initflow.configuration import decode
 from initflow.flow import Flow, Group
@@ -23,8 +24,11 @@ from initflow.flows import LIBCONTAINER, LIBCONTAINER_USERNS
 from initflow.run import Outcome, Reported, Role, Run
 from initflow.sight import seen_at
 from initflow.state import mounts, process_state
+from initflow.steps import nsenter
 from initflow.verification import execute
-from kernelapi.faults import Fault
+from kernelapi.faults import Fault, failure
+from kernelapi.ids import Fd
+from kernelapi.kernel import Kernel
 from tests.test_error_texts import Fails, _located, message
 from tests.test_flow_order import CGROUPS, calls, rows, told
 
@@ -465,6 +469,8 @@ def without(*kinds: str) -> list[dict[str, str]]:
 
 
 JOINED = [*without("NEWUSER"), {"type": "NEWUSER", "path": "/proc/1/ns/user"}]
+IDENTITY = [{"container_id": 0, "host_id": 0, "size": 65536}]
+ROOT_STAYS_ROOT = {"uid_mappings": IDENTITY, "gid_mappings": IDENTITY}
 NO_MAPS: dict[str, Any] = {"uid_mappings": None, "gid_mappings": None}
 SHIFTED = [{"container_id": 1, "host_id": 1000, "size": 9}]
 START = "fork/exec /usr/bin/nsinit: "
@@ -490,6 +496,12 @@ CASES = [
     Case("N3", "setup failed: exit status 1 nsenter: setsid failed: Operation not permitted\n"
          "failed to exec: write parent: broken pipe",
          fails=(Fails("leave_session", "setsid", EPERM),)),
+    Case("E3", "setup failed: exit status 1 failed to exec: open /sys/fs/cgroup/blkio/initflow/plover/cgroup.procs: "
+         "permission denied", fails=(Fails("enter_cgroups", "open", EACCES, "cgroup.procs"),)),
+    Case("E4", "setup failed: exit status 1 failed to exec: write parent: broken pipe",
+         fails=(Fails("send_configuration", "write", EPIPE, "mount_config"),)),
+    Case("E5", "setup failed: exit status 1 failed to exec: wait: no child processes",
+         fails=(Fails("await_nsenter", "wait4", ECHILD),)),
     Case("N5", "setup failed: exit status 1 nsenter: Failed to setns for mnt: Operation not permitted",
          fails=(Fails("join_namespaces", "setns", EPERM, times=5),)),
     Case("H1", SETUP_FAILED + "lstat /var: permission denied", fails=(Fails("resolve_rootfs", "lstat", EACCES),)),
@@ -509,11 +521,14 @@ CASES = [
     Case("H6",
          SETUP_FAILED + "failed to get hostRootUid User namespaces enabled, but no root user mapping found.",
          {"uid_mappings": SHIFTED}, flow=ROOTLESS),
+    Case("H6", SETUP_FAILED + "failed to get hostRootGid User namespaces enabled, but no root user mapping found.",
+         {"gid_mappings": SHIFTED}, flow=ROOTLESS),
     Case("H7", SETUP_FAILED + "mount config is set without mount namespace", {"namespaces": without("NEWNS")}),
     Case("H7", MOUNTS + "mounting / with flags 44000 operation not permitted",
          fails=(Fails("cut_propagation", "mount", EPERM),)),
     Case("H7", MOUNTS + "pivot_root operation not permitted", fails=(Fails("switch_root", "pivot_root", EPERM),)),
     # -- init --
+    Case("U2", "read pipe: input/output error", fails=(Fails("read_network_state", "read", EIO),)),
     Case("U3", "open /proc/1/ns/nope: no such file or directory",
          {"namespaces": [*without("NEWIPC"), {"type": "NEWIPC", "path": "/proc/1/ns/nope"}]}),
     Case("U4", "open terminal open /dev/console: no such device or address", fails=(Fails("open_own_console", "open", ENXIO),)),
@@ -522,12 +537,22 @@ CASES = [
     Case("U8", "setup rlimits error setting rlimit type 7: operation not permitted",
          {"rlimits": [{"type": 7, "soft": 10, "hard": 2**20 + 1}]}),
     Case("U10", "unable to set the hostname without UTS namespace", {"namespaces": without("NEWUTS")}),
+    Case("U10", 'unable to sethostname "plover": operation not permitted',
+         fails=(Fails("set_hostname", "sethostname", EPERM),)),
+    Case("U13", "unable to remount proc/sys readonly: permission denied",
+         fails=(Fails("restrict_kernel_files", "mount", EACCES, "proc/sys"),)),
+    Case("U13", "unable to bind-mount /dev/null over /proc/kcore: operation not permitted",
+         fails=(Fails("restrict_kernel_files", "mount", EPERM, "kcore"),)),
     Case("U13", "unable to restrict access to kernel files without mount namespace",
          {"namespaces": without("NEWNS"), "mount_config": None, "tty": False}),
     Case("U14", "get parent death signal operation not permitted",
          fails=(Fails("save_parent_death_signal", "prctl_get_pdeathsig", EPERM),)),
     Case("U15", "finalize namespace setup user get supplementary groups Unable to find user bogus", {"user": "bogus"}),
     Case("U15", "finalize namespace chdir to /nope no such file or directory", {"working_dir": "/nope"}),
+    Case("U16", "restore parent death signal get parent death signal invalid argument", ROOT_STAYS_ROOT,
+         fails=(Fails("restore_parent_death_signal", "prctl_get_pdeathsig", EINVAL),)),
+    Case("U16", "restore parent death signal set parent death signal invalid argument", {**ROOT_STAYS_ROOT, "user": "daemon"},
+         fails=(Fails("restore_parent_death_signal", "prctl_set_pdeathsig", EINVAL),)),
     Case("U17", 'exec: "nope": executable file not found in $PATH', args=("nope",)),
 ]  # fmt: skip
 
@@ -547,10 +572,30 @@ def test_the_message_is_the_originals(case: Case) -> None:
         assert [event.args for event in result.events if event.call.name == "kill"][-1] == (3, 9)
 
 
+def test_a_configuration_that_does_not_reach_the_helper_is_an_error() -> None:
+    result = run({}, faults=(failure("1.2.1.1", "read", 1, EIO),))
+    lost = "unable to receive config from sync pipe: read pipe: input/output error"
+    assert message(result) == f"setup failed: exit status 1 {lost}"
+
+
+@pytest.mark.parametrize("args", [(), ("data",), ("data", "rootfs", "console", "more")], ids=len)
+def test_the_helper_counts_its_arguments(args: tuple[str, ...]) -> None:
+    machine = Machine()
+    _, output = machine.spawn_captured(be_the_helper, args)
+    machine.run()
+    assert machine.captured(output).decode() == f"expected setup to have 2 or 3 arguments not {len(args)}\n"
+
+
+def be_the_helper(kernel: Kernel, args: tuple[str, ...], output: Fd) -> int:
+    kernel.dup2(output, Fd(2))
+    reader, writer = kernel.pipe2(0)
+    kernel.write(writer, b"{}")
+    kernel.dup2(reader, nsenter.PIPE)
+    return nsinit.set_up(kernel, args, ())
+
+
 # -- what the payload gets, and the default's does not --
 
-IDENTITY = [{"container_id": 0, "host_id": 0, "size": 65536}]
-ROOT_STAYS_ROOT = {"uid_mappings": IDENTITY, "gid_mappings": IDENTITY}
 DEFAULT = {"namespaces": without("NEWUSER")}
 
 

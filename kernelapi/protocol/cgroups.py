@@ -191,7 +191,7 @@ PAUSED_KEEPS_SIGNALS = Effect(
 )  # fmt: skip
 CGROUP_KILLS = Effect(
     "cgroup.kill", call="cgroup",
-    cause="1 in cgroup.kill sends SIGKILL to every process in the unified control group and below it, the caller included",
+    cause="a 1 in cgroup.kill sends SIGKILL to every process in the unified control group and below it, the caller included",
     source="Documentation/admin-guide/cgroup-v2.rst; kernel/cgroup/cgroup.c cgroup_kill", since="5.14",
 )  # fmt: skip
 
