@@ -55,10 +55,13 @@ def configured(document: dict[str, Any]) -> Configuration:
     return decode(json.dumps(document).encode(), "a test").configuration
 
 
-def on_both(document: dict[str, Any], *args: str) -> tuple[Played, Played]:
+def on_both(document: dict[str, Any], *args: str, enters: bool = False) -> tuple[Played, Played]:
     configuration = configured(document)
     controllers = CONTROLLERS if configuration.cgroups is not None else ()
-    return play_real(configuration, args, controllers, clean), play_simulated(configuration, args, controllers)
+    return (
+        play_real(configuration, args, controllers, clean, enters=enters),
+        play_simulated(configuration, args, controllers, enters=enters),
+    )
 
 
 # -- call by call --
@@ -113,6 +116,15 @@ def test_a_flow_that_fails_does_so_at_the_same_call_with_the_same_words(name: st
     assert not told(real, simulated)
     assert real.status == simulated.status
     assert last_line(real) == last_line(simulated)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.json")))
+@pytest.mark.privileged
+def test_a_second_process_makes_the_same_calls_with_the_same_answers(name: str) -> None:
+    real, simulated = on_both(example(name), "/bin/true", enters=True)
+    assert not told(real, simulated)
+    assert (real.status, real.output) == (simulated.status, simulated.output) == (0, b"")
+    assert len(real.events) == len(simulated.events) > 100
 
 
 def last_line(played: Played) -> bytes:
@@ -180,15 +192,21 @@ class Contained:
         return str(self.output.decode())
 
 
-def contain(kernel: str, document: dict[str, Any], *args: str) -> Contained:
-    law = partial(_contain, configuration=configured({**document, "root_fs": flows.ROOTFS}), args=args)
+def contain(kernel: str, document: dict[str, Any], *args: str, enters: bool = False) -> Contained:
+    law = partial(_contain, configuration=configured({**document, "root_fs": flows.ROOTFS}), args=args, enters=enters)
     case = Case(law, tree=True)
-    return Contained(linux.run(case) if kernel == "real" else subject.run(case, Machine(checks=True)))
+    if kernel == "simulated":
+        return Contained(subject.run(case, Machine(checks=True)))
+    import kernelapi.linux.network  # noqa: F401  before the root is switched
+
+    return Contained(linux.run(case))
 
 
-def _contain(kernel: Kernel, configuration: Configuration, args: tuple[str, ...]) -> tuple[dict[str, str], tuple[int, bytes]]:
+def _contain(
+    kernel: Kernel, configuration: Configuration, args: tuple[str, ...], *, enters: bool
+) -> tuple[dict[str, str], tuple[int, bytes]]:
     links = {name: kernel.readlink(f"/proc/self/ns/{name}") for name in ("ipc", "pid")}
-    return links, flows.play(kernel, SharedLog(), configuration, args, ())
+    return links, flows.play(kernel, SharedLog(), configuration, args, (), enters=enters)
 
 
 def with_ipc(*entries: dict[str, str]) -> dict[str, Any]:
@@ -244,7 +262,53 @@ def test_pid_namespace_private(kernel: str) -> None:
     assert inside != outside
 
 
+@BOTH
+def test_exec_in(kernel: str) -> None:
+    first, second = contain(kernel, TEMPLATE, "ps", enters=True).text.splitlines()[1:]
+    assert (first.split()[:2], first.split()[-2:]) == (["1", "root"], [*flows.LASTING])
+    assert (second.split()[:2], second.split()[-1]) == (["2", "root"], "ps")
+
+
+@BOTH
+def test_exec_in_rlimit(kernel: str) -> None:
+    document = {**TEMPLATE, "rlimits": [{"type": 7, "hard": 1026, "soft": 1026}]}
+    assert contain(kernel, document, "/bin/sh", "-c", "ulimit -n", enters=True).text.strip() == "1026"
+
+
 # -- and later ones of the original that fit --
+
+
+@BOTH
+def test_exec_in_error(kernel: str) -> None:
+    contained = contain(kernel, TEMPLATE, "unexistent", enters=True)
+    assert contained.output == b'failed to nsenter: exec: "unexistent": executable file not found in $PATH\n'
+    assert contained.status == 1 << 8
+
+
+@BOTH
+def test_exec_in_environment(kernel: str) -> None:
+    document = {**TEMPLATE, "environment": ["PATH=/bin", "DEBUG=false", "DEBUG=true", "ENV=test"]}
+    lines = contain(kernel, document, "/bin/busybox", "env", enters=True).text.splitlines()
+    assert {"DEBUG=true", "ENV=test", "HOME=/root"} <= set(lines)
+
+
+@BOTH
+@pytest.mark.parametrize(("command", "code"), [("exit 7", 7), ("kill -9 $$", 255), ("kill -15 $$", 255)])
+def test_the_exit_status_of_who_entered_is_passed_on(kernel: str, command: str, code: int) -> None:
+    """Any signal is 255: which one it was, nobody outside learns."""
+    assert contain(kernel, TEMPLATE, "/bin/sh", "-c", command, enters=True).status == code << 8
+
+
+@BOTH
+def test_who_enters_a_user_namespaces_container_is_root_of_the_host(kernel: str) -> None:
+    mapping = [{"container_id": 0, "host_id": 1000, "size": 1}, {"container_id": 1, "host_id": 100001, "size": 65535}]
+    document = {
+        **TEMPLATE, "namespaces": [*TEMPLATE["namespaces"], {"type": "NEWUSER"}], "uid_mappings": mapping,
+        "gid_mappings": mapping, "rlimits": [],
+    }  # fmt: skip
+    for enters, ids in ((False, "0 1000 1"), (True, "0 0 4294967295")):
+        text = contain(kernel, document, "/bin/cat", "/proc/self/uid_map", enters=enters).text
+        assert " ".join(text.splitlines()[0].split()) == ids
 
 
 @BOTH

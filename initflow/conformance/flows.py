@@ -7,6 +7,7 @@ how those of different processes lie in time differs on every run of a real kern
 What two kernels may answer differently without being wrong stands in the tables below; everything else has to be equal.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +23,8 @@ from fakekernel.profile import HostProfile, capture
 from initflow import nsinit
 from initflow.configuration import Configuration, encode
 from kernelapi.event import Event
-from kernelapi.flags import FileType, MountFlag, OpenFlag, Signal
-from kernelapi.ids import Fd
+from kernelapi.flags import Clock, FileType, MountFlag, OpenFlag, Signal
+from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.programs import binding, live
 from kernelapi.recorder import SharedLog, record
@@ -74,29 +75,40 @@ def play_real(
     args: tuple[str, ...],
     controllers: tuple[str, ...],
     cleanup: Callable[[], None] = linux.nothing,
+    *,
+    enters: bool = False,
 ) -> Played:
     """Play the flow of a configuration on the real kernel. The caller must be root and single-threaded.
 
-    `controllers` are those whose hierarchies it finds mounted; what it leaves in them, `cleanup` takes away.
+    `controllers` are those whose hierarchies it finds mounted; what it leaves in them, `cleanup` takes away. With `enters` it
+    is the flow into a container that runs already, which is not recorded.
     """
     import kernelapi.linux.network  # noqa: F401  before the root is switched
 
     log = SharedLog()
-    return _played(linux.run(_case(log, configuration, args, controllers), cleanup=cleanup), log)
+    return _played(linux.run(_case(log, configuration, args, controllers, enters=enters), cleanup=cleanup), log)
 
 
 def play_simulated(
-    configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...], host: HostProfile | None = None
+    configuration: Configuration,
+    args: tuple[str, ...],
+    controllers: tuple[str, ...],
+    host: HostProfile | None = None,
+    *,
+    enters: bool = False,
 ) -> Played:
     """Play it on a simulated kernel: that of `host`, or one like this host's."""
     log = SharedLog()
     machine = Machine(capture() if host is None else host, checks=True)
-    return _played(subject.run(_case(log, configuration, args, controllers), machine), log)
+    return _played(subject.run(_case(log, configuration, args, controllers, enters=enters), machine), log)
 
 
-def _case(log: SharedLog, configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...]) -> Case:
+def _case(
+    log: SharedLog, configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...], *, enters: bool
+) -> Case:
     configuration = msgspec.structs.replace(configuration, root_fs=ROOTFS)
-    return Case(partial(play, log=log, configuration=configuration, args=args, controllers=controllers), tree=True)
+    law = partial(play, log=log, configuration=configuration, args=args, controllers=controllers, enters=enters)
+    return Case(law, tree=True)
 
 
 def _played(report: Report, log: SharedLog) -> Played:
@@ -107,11 +119,61 @@ def _played(report: Report, log: SharedLog) -> Played:
 
 
 def play(
-    kernel: Kernel, log: SharedLog, configuration: Configuration, args: tuple[str, ...], controllers: tuple[str, ...]
+    kernel: Kernel,
+    log: SharedLog,
+    configuration: Configuration,
+    args: tuple[str, ...],
+    controllers: tuple[str, ...],
+    *,
+    enters: bool = False,
 ) -> tuple[int, bytes]:
     """The case: prepare a host, run the flow on it, and return the status word of the parent and all that was said."""
     furnish(kernel, controllers)
     write_file(kernel, f"{DATA_PATH}/container.json", encode(configuration))
+    if not enters:
+        return _run(kernel, log, args)
+    container = _start_container(kernel)
+    result = _run(kernel, log, args)
+    kernel.kill(json.loads(_read(kernel, f"{DATA_PATH}/state.json"))["init_pid"], Signal.KILL)
+    kernel.wait4(container)
+    return result
+
+
+LASTING = ("/bin/sleep", "1000")
+"""The payload of a container that is to be entered."""
+
+INTERVAL = 5_000_000
+
+
+def _start_container(kernel: Kernel) -> Pid:
+    """Start a container that lasts, and come back when its payload runs. Returns its parent."""
+    output = kernel.open("/dev/null", OpenFlag.WRONLY)
+    parent = kernel.clone(Signal.CHLD, be_parent, SharedLog(), LASTING, output)
+    kernel.close(output)
+    while not _is_up(kernel):
+        kernel.clock_nanosleep(Clock.MONOTONIC, 0, INTERVAL)
+    return parent
+
+
+def _is_up(kernel: Kernel) -> bool:
+    """Whether there is a container, and its init has become the payload."""
+    try:
+        state = json.loads(_read(kernel, f"{DATA_PATH}/state.json"))
+        return _read(kernel, f"/proc/{state['init_pid']}/cmdline").split(b"\0")[0] == LASTING[0].encode()
+    except (OSError, ValueError):
+        return False
+
+
+def _read(kernel: Kernel, path: str) -> bytes:
+    fd = kernel.open(path, OpenFlag.RDONLY)
+    try:
+        return read_all(kernel, fd)
+    finally:
+        kernel.close(fd)
+
+
+def _run(kernel: Kernel, log: SharedLog, args: tuple[str, ...]) -> tuple[int, bytes]:
+    """Run the flow: the status word of the parent, and all that was said."""
     reader, writer = kernel.pipe2(0)
     parent = kernel.clone(Signal.CHLD, be_parent, log, args, writer)
     kernel.close(writer)
