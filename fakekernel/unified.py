@@ -52,6 +52,9 @@ IN_ALL = (
     "cgroup.subtree_control", "cgroup.threads", "cpu.pressure", "cpu.stat", "cpu.stat.local", "io.pressure", "memory.pressure",
 )  # fmt: skip
 NOT_IN_ROOT = ("cgroup.events", "cgroup.freeze", "cgroup.kill", "cgroup.stat.local", "cgroup.type")
+IN_ROOT = frozenset(("cpuset", "io", "memory", "misc"))
+"""The controllers that have files in the root."""
+
 READ_ONLY = frozenset(("cgroup.controllers", "cgroup.events", "cgroup.stat", "cgroup.stat.local", "cpu.stat", "cpu.stat.local"))
 OPTIONS = frozenset(
     (
@@ -81,12 +84,12 @@ class UnifiedDirectory(CgroupDirectory):
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         controller = name.partition(".")[0]
-        if name not in IN_ALL and controller in available(kernel, cast(Cgroup, directory.inode.subject)):
+        if name not in IN_ALL and controller in _with_files(kernel, cast(Cgroup, directory.inode.subject)):
             raise NotModelled(f"the files of {controller} in the unified hierarchy")
         return super().lookup(kernel, directory, name)
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
-        if found := available(kernel, cast(Cgroup, directory.inode.subject)):
+        if found := _with_files(kernel, cast(Cgroup, directory.inode.subject)):
             raise NotModelled(f"the files of {', '.join(found)} in the unified hierarchy")
         return super().entries(kernel, directory)
 
@@ -124,6 +127,12 @@ def available(kernel: "SyscallBase", cgroup: Cgroup) -> tuple[str, ...]:
     """The controllers that `cgroup` has: what its parent has enabled for its children; of the root, those of the host."""
     own = kernel.machine.host.cgroup_v2 or () if cgroup.parent is None else cgroup.parent.controls
     return tuple(name for name in CONTROLLERS if name in own)
+
+
+def _with_files(kernel: "SyscallBase", cgroup: Cgroup) -> tuple[str, ...]:
+    """Those of them that have files of their own there. In the root, most have none."""
+    found = available(kernel, cgroup)
+    return found if cgroup.parent is not None else tuple(name for name in found if name in IN_ROOT)
 
 
 BEHAVIOURS[UnifiedDirectory.behaviour] = UnifiedDirectory()

@@ -116,7 +116,7 @@ def _show_steps(console: Console, result: Result, *, trace: bool) -> None:
 
 def _told(chapter: Chapter, *, trace: bool) -> Text:
     if chapter.role is Role.CONTAINER:
-        return Text(CONTAINER, style="dim")
+        return Text(CONTAINER if not chapter.events[0].index else "", style="dim")
     lines = [Text(render(event), style="cyan") for event in chapter.events] if trace else []
     lines += [Text(change) for change in _shortened(chapter.changes, whole=trace)]
     return Text("\n").join(lines)

@@ -91,8 +91,9 @@ def the_connection_to_the_parent_ends_with_exec(moment: Exec) -> Iterator[Obliga
     yield decide(moment, not kept, f"the payload holds {_named(kept)}: its parent still waits", kept=_named(kept))
     run = moment.run
     line = zip(run.events, run.roles, run.tasks, strict=True)
-    for process, task in {event.process: task for event, role, task in line if role in BEFORE_PAYLOAD}.items():
-        files = (open_file(task, event.args[0]) for event in heard(moment, process) if task is not moment.task)
+    others = {event.process: task for event, role, task in line if role in BEFORE_PAYLOAD and task is not moment.task}
+    for process, task in others.items():
+        files = (open_file(task, event.args[0]) for event in heard(moment, process))
         held = {file.fd: file for file in files if file is not None and file.type in (FileType.SOCK, FileType.FIFO)}
         if held:
             names = _named(list(held.values()))
