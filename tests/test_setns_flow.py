@@ -25,6 +25,7 @@ from initflow.invariants.model import Verdict
 from initflow.run import Outcome, Reported, Role, Run
 from initflow.state import ProcessState, process_state
 from initflow.steps import nsenter
+from initflow.steps.context import Nsenter
 from initflow.verification import DATA_PATH, LASTING_PAYLOAD, NotRunning, Result, execute, prepare, verify
 from kernelapi.faults import Fault, failure
 from kernelapi.flags import Signal
@@ -445,6 +446,28 @@ def enter(kernel: Kernel, argv: tuple[str, ...], output: Fd) -> int:
     kernel.write(writer, b"1")
     kernel.dup2(reader, nsenter.PIPE)
     return nsinit.main(kernel, argv, ())
+
+
+def test_who_lives_can_be_entered() -> None:
+    """TestNsenterAlivePid: even oneself."""
+    machine = Machine()
+    task, output = machine.spawn_captured(enter_oneself)
+    machine.run()
+    assert machine.captured(output) == b"in"
+    assert task.status == 0
+
+
+def enter_oneself(kernel: Kernel, output: Fd) -> int:
+    kernel.dup2(output, Fd(1))
+    reader, writer = kernel.pipe2(0)
+    kernel.write(writer, b"1")
+    kernel.dup2(reader, nsenter.PIPE)
+    context = Nsenter(kernel, argv=("nsenter-exec", "--nspid", str(kernel.getpid())))
+    return nsenter.run(context, nsenter.NSENTER, say_so)
+
+
+def say_so(kernel: Kernel) -> None:
+    kernel.write(Fd(1), b"in")
 
 
 def test_a_zombie_cannot_be_entered() -> None:
