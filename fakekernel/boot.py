@@ -1,6 +1,17 @@
 """What stands when the machine starts: the initial namespaces, a root file system, init, and processes below it."""
 
-from fakekernel import addresses, cgroupfs, devpts, links, procfs, sysfs, unified
+from fakekernel import (
+    addresses,
+    cgroupfs,
+    devpts,
+    links,
+    procfs,
+    security,
+    securityfs,
+    selinuxfs,
+    sysfs,
+    unified,
+)
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Superblock
@@ -84,6 +95,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
         namespaces=namespaces,
         image=Image(_init, ()),
         comm="init",
+        security=security.initial(host),
     )
     init.actions.dispositions[Signal.CHLD] = Disposition.IGNORE
     enlist(system, init)
@@ -108,6 +120,7 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
         image=image,
         exit_signal=Signal.CHLD,
         comm=comm[:15],
+        security=init.security,
     )
     for resource, limit in init.job.limits.items():
         task.job.limits[resource] = limit
@@ -157,7 +170,9 @@ def _mount_host(system: System, root: Path, mntns: MountNamespace, net: NetNames
     """What a host has mounted: /proc, /sys, /dev and what belongs there."""
     top = root.dentry
     _mount(system, mntns, procfs.instance.instance(system, system.pidns), Path(root.mount, find(top, "proc")))
-    _mount_cgroups(system, mntns, host, _mount(system, mntns, sysfs.instance(system, net), Path(root.mount, find(top, "sys"))))
+    sys = _mount(system, mntns, sysfs.instance(system, net), Path(root.mount, find(top, "sys")))
+    _mount_security(system, mntns, host, sys)
+    _mount_cgroups(system, mntns, host, sys)
     dev = _mount(system, mntns, _superblock(system, "devtmpfs", "devtmpfs"), Path(root.mount, find(top, "dev")))
     plant(dev.root, DEVICES)
     pts = Superblock(store=system.store, fstype="devpts", dev=system.take_dev(), userns=system.userns, source="devpts")
@@ -166,9 +181,18 @@ def _mount_host(system: System, root: Path, mntns: MountNamespace, net: NetNames
     _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs", S_ISVTX | 0o777), Path(dev, find(dev.root, "shm")))
 
 
+def _mount_security(system: System, mntns: MountNamespace, host: HostProfile, sys: Mount) -> None:
+    """Where there is a security module, what it and the kernel tell about it."""
+    if host.security_module:
+        place = sysfs.place(sys.sb, "kernel", "security")
+        _mount(system, mntns, securityfs.instance(system), Path(sys, place))
+    if host.security_module == security.SELINUX:
+        _mount(system, mntns, selinuxfs.instance(system), Path(sys, sysfs.place(sys.sb, "fs", "selinux")))
+
+
 def _mount_cgroups(system: System, mntns: MountNamespace, host: HostProfile, sys: Mount) -> None:
     """A tmpfs on /sys/fs/cgroup, and in it a directory for each hierarchy, which is mounted there; or the unified one alone."""
-    directory = Path(sys, sysfs.cgroup_directory(sys.sb))
+    directory = Path(sys, sysfs.place(sys.sb, "fs", "cgroup"))
     if host.cgroup_v1:
         base = _mount(system, mntns, _superblock(system, "tmpfs", "tmpfs"), directory)
         hierarchies = {sb.options: sb for sb in cgroupfs.hierarchies(system, host)}

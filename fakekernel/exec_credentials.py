@@ -70,7 +70,7 @@ def exec_credentials(kernel: "SyscallBase", path: Path) -> ExecCredentials:
     old, task = kernel.task.cred, kernel.task
     root = old.root
     euid, egid = old.euid, old.egid
-    mount_allows = _mount_may_suid(kernel, path)
+    mount_allows = mount_may_suid(kernel, path)
     if mount_allows and not task.no_new_privs:
         euid, egid = _set_ids(kernel, path)
     permitted, effective, has_file_caps = EMPTY, False, False
@@ -111,7 +111,7 @@ def exec_credentials(kernel: "SyscallBase", path: Path) -> ExecCredentials:
     return ExecCredentials(cred, secure and kernel.happens(EXEC_SECURE))
 
 
-def _mount_may_suid(kernel: "SyscallBase", path: Path) -> bool:
+def mount_may_suid(kernel: "SyscallBase", path: Path) -> bool:
     """Whether set-id bits and capabilities of files count on this mount (fs/namespace.c mnt_may_suid)."""
     mount, task = path.mount, kernel.task
     return (

@@ -7,7 +7,7 @@ first line names its interpreter.
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from fakekernel import filetable, lifecycle
+from fakekernel import filetable, lifecycle, security
 from fakekernel.exec_credentials import ExecCredentials, exec_credentials
 from fakekernel.filesystem import Inode
 from fakekernel.lookup import check_name, resolve
@@ -92,6 +92,7 @@ def execute(kernel: "SyscallBase", dirfd: int, path: str, argv: tuple[str, ...],
     name, is_closing = _name(kernel, dirfd, path)
     argv = argv or ("",)  # since 5.18: there is always a first argument
     _check_size(kernel, name, argv, envp)
+    context = security.before_exec(kernel, file)
     loaded = _load(kernel, file, name, argv, is_closing=is_closing)
     new = exec_credentials(kernel, loaded.file)
     # -- effects only below --
@@ -100,6 +101,7 @@ def execute(kernel: "SyscallBase", dirfd: int, path: str, argv: tuple[str, ...],
         task.comm = _comm(path or file.dentry.name)
     if new.cred != task.cred:
         kernel.commit_creds(new.cred)
+    security.at_exec(kernel, context)
     task.image = Image(loaded.program, (loaded.argv, envp))
 
 

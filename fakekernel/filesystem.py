@@ -16,7 +16,8 @@ INVALID_UID, INVALID_GID = Kuid(2**32 - 1), Kgid(2**32 - 1)
 class Superblock(Record):
     """One instance of a file system. `flags` holds the `MountFlag` bits that are the superblock's own (RDONLY, ...).
 
-    `subject` is what the instance shows: the pid namespace of a proc, the net namespace of a sysfs, None for most.
+    `context` is the label that all its files have, where the mount gave one. `subject` is what the instance shows: the pid
+    namespace of a proc, the net namespace of a sysfs, None for most.
     """
 
     fstype: str
@@ -24,6 +25,7 @@ class Superblock(Record):
     userns: UserNamespace
     flags: int = 0
     options: str = ""
+    context: str = ""
     source: str = "none"
     root: "Dentry | None" = None
     next_ino: int = 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fakekernel.filesystem import Dentry, Inode, Superblock
+from fakekernel.profile import HostProfile
 from fakekernel.userns import UserNamespace
 from kernelapi.errors import NotModelled
 from kernelapi.flags import MountFlag
@@ -35,16 +36,17 @@ class MountRequest(NamedTuple):
     """What a file system gets to see of a call of mount(2).
 
     `flags` holds the SUPERBLOCK_FLAGS, those given in the data included; `options` what else stands in the data, in its order:
-    (key, value), the value None where there is no "=".
+    (key, value), the value None where there is no "="; `context` the label that SELinux is told to give all files.
     """
 
     fstype: str
     source: str
     flags: int
     options: tuple[tuple[str, str | None], ...]
+    context: str = ""
 
 
-def parse_request(fstype: str, source: str, flags: int, data: str) -> MountRequest:
+def parse_request(fstype: str, source: str, flags: int, data: str, context: str = "") -> MountRequest:
     """Take the data apart (fs/fs_context.c generic_parse_monolithic)."""
     flags &= SUPERBLOCK_FLAGS
     options: list[tuple[str, str | None]] = []
@@ -56,7 +58,7 @@ def parse_request(fstype: str, source: str, flags: int, data: str) -> MountReque
             flags &= ~_CLEAR[key]
         elif key:
             options.append((key, value if equals else None))
-    return MountRequest(fstype, source, flags, tuple(options))
+    return MountRequest(fstype, source, flags, tuple(options), context)
 
 
 def refuse_options(kernel: "SyscallBase", request: MountRequest) -> None:
@@ -87,7 +89,8 @@ class FilesystemType:
     `make` gives the instance for a request: a new one, or one that there is already, and then without any effect. Before that,
     `check` refuses bad options by MOUNT_BAD_OPTION; then the caller needs CAP_SYS_ADMIN over what `owner` says, or, unless
     `in_userns`, over the initial user namespace. `top` is the directory of the instance that the mount shows: mostly its root.
-    `reconfigure` takes the options of a remount, after `check`; it may refuse, before any effect.
+    `reconfigure` takes the options of a remount, after `check`; it may refuse, before any effect. `module`: the
+    security module that brings it.
     `must_be_visible`: one in full is needed to mount another one in a less privileged mount namespace (SB_I_USERNS_VISIBLE).
     """
 
@@ -99,6 +102,7 @@ class FilesystemType:
     in_userns: bool = False
     needs_device: bool = False
     must_be_visible: bool = False
+    module: str = ""
     reconfigure: Callable[["SyscallBase", Superblock, MountRequest], None] | None = None
 
 
@@ -118,6 +122,11 @@ def register(fstype: FilesystemType) -> None:
     FSTYPES[fstype.name] = fstype
 
 
+def registered(host: HostProfile) -> list[FilesystemType]:
+    """The types that a host has, of those that are simulated."""
+    return [fstype for fstype in FSTYPES.values() if fstype.module in ("", host.security_module)]
+
+
 def new_superblock(
     kernel: "SyscallBase", request: MountRequest, *, owner: UserNamespace | None = None, options: str = ""
 ) -> Superblock:
@@ -130,6 +139,7 @@ def new_superblock(
         userns=kernel.task.cred.userns if owner is None else owner,
         flags=request.flags,
         options=options,
+        context=request.context,
         source=request.source or "none",
     )
 

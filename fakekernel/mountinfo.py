@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from fakekernel import security
 from fakekernel.cgroup import Cgroup, relative_path
 from fakekernel.filesystem import Dentry
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import is_reachable
+from fakekernel.profile import HostProfile
 from fakekernel.reachability import reachable_text
 from fakekernel.task import Task
 from kernelapi.flags import MountFlag
@@ -33,7 +35,7 @@ _ESCAPES = str.maketrans({character: f"\\{ord(character):03o}" for character in 
 _SOURCE_ESCAPES = str.maketrans({character: f"\\{ord(character):03o}" for character in " \t\n\\#"})
 
 
-def render_mountinfo(system: "System", reader: Task, ns: MountNamespace, root: Path) -> str:
+def render_mountinfo(system: "System", host: HostProfile, reader: Task, ns: MountNamespace, root: Path) -> str:
     """/proc/PID/mountinfo: a line for each mount of `ns` that can be reached from `root`, the oldest first.
 
     Of a hierarchy of control groups it is told which part the mount shows as the cgroup namespace of `reader` sees it.
@@ -46,17 +48,17 @@ def render_mountinfo(system: "System", reader: Task, ns: MountNamespace, root: P
         lines.append(
             f"{mount.id} {parent} {major(sb.dev)}:{minor(sb.dev)} {top} {place.translate(_ESCAPES)} {options}"
             f"{_propagation(system, mount, root)} - {sb.fstype} {_source(mount)} "
-            f"{'ro' if sb.flags & _RDONLY else 'rw'}{_superblock_options(mount)}\n"
+            f"{'ro' if sb.flags & _RDONLY else 'rw'}{_superblock_options(host, mount)}\n"
         )
     return "".join(lines)
 
 
-def render_mounts(ns: MountNamespace, root: Path) -> str:
+def render_mounts(host: HostProfile, ns: MountNamespace, root: Path) -> str:
     """/proc/PID/mounts: the same mounts, in the form of fstab(5)."""
     return "".join(
         f"{_source(mount)} {place.translate(_ESCAPES)} {mount.sb.fstype} "
         f"{'ro' if (mount.flags | mount.sb.flags) & _RDONLY else 'rw'}{_names(_SUPERBLOCK_OPTIONS, mount.sb.flags)}"
-        f"{_names(_MOUNT_OPTIONS, mount.flags)}{_own_options(mount)} 0 0\n"
+        f"{_names(_MOUNT_OPTIONS, mount.flags)}{_own_options(host, mount)} 0 0\n"
         for mount, place in _shown(ns, root)
     )
 
@@ -80,12 +82,13 @@ def _source(mount: Mount) -> str:
     return (mount.source or mount.sb.source).translate(_SOURCE_ESCAPES)
 
 
-def _superblock_options(mount: Mount) -> str:
-    return _names(_SUPERBLOCK_OPTIONS, mount.sb.flags) + _own_options(mount)
+def _superblock_options(host: HostProfile, mount: Mount) -> str:
+    return _names(_SUPERBLOCK_OPTIONS, mount.sb.flags) + _own_options(host, mount)
 
 
-def _own_options(mount: Mount) -> str:
-    return f",{mount.sb.options}" if mount.sb.options else ""
+def _own_options(host: HostProfile, mount: Mount) -> str:
+    own = f",{mount.sb.options}" if mount.sb.options else ""
+    return security.mount_options(host, mount.sb) + own
 
 
 def _root_text(reader: Task, mount: Mount) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakekernel.policy import TARGETED, SelinuxPolicy
 from kernelapi.capability import FULL, CapSet
 from kernelapi.flags import RLIM_INFINITY, Rlimit
 from kernelapi.values import Limit
@@ -43,7 +44,10 @@ UNIFIED_NAMES = {"blkio": "io"}
 class HostProfile:
     """Where the simulated kernel starts.
 
-    `bounding` is what root of the host has; `security_modules` are those that are on; `proc_entries` the names in /proc that
+    `bounding` is what root of the host has; `security_modules` are those that are on and keep
+    labels: one at most. `label` is that of the host's processes, "" what the module gives them by itself; `apparmor_profiles`
+    are loaded, `apparmor_changes` says from which to which a rule of theirs lets a process change; `selinux_policy` is what
+    SELinux goes by. `proc_entries` the names in /proc that
     depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them,
     mounted below /sys/fs/cgroup; `cgroup_v2` those in the unified hierarchy, which is mounted in /sys/fs/cgroup/unified beside
     others, else on /sys/fs/cgroup itself, or None where it is not mounted; `processors` how many there are; `shared_mounts`
@@ -56,12 +60,25 @@ class HostProfile:
     bounding: CapSet = FULL
     limits: tuple[tuple[int, Limit], ...] = field(default=DEFAULT_LIMITS)
     security_modules: tuple[str, ...] = ()
+    label: str = ""
+    apparmor_profiles: tuple[str, ...] = ("docker-default",)
+    apparmor_changes: tuple[tuple[str, str], ...] = ()
+    selinux_policy: SelinuxPolicy = TARGETED
     proc_entries: tuple[str, ...] = DEFAULT_PROC_ENTRIES
     cgroup_v1: tuple[str, ...] = DEFAULT_CGROUP_V1
     cgroup_v2: tuple[str, ...] | None = None
     processors: int = 2
     shared_mounts: bool = False
     version: str = "#1 SMP PREEMPT_DYNAMIC"
+
+    def __post_init__(self) -> None:
+        if self.security_modules and self.security_modules not in (("apparmor",), ("selinux",)):
+            raise ValueError(f"security_modules: one of apparmor and selinux, or none, and not {self.security_modules!r}")
+
+    @property
+    def security_module(self) -> str:
+        """The module that keeps labels; "" where there is none."""
+        return self.security_modules[0] if self.security_modules else ""
 
 
 DEFAULT_HOST = HostProfile()
@@ -99,13 +116,22 @@ def capture(proc: Path = Path("/proc")) -> HostProfile:
         domainname=_line(proc / "sys/kernel/domainname"),
         bounding=CapSet.from_mask(int(_fields(proc / "self/status")["CapBnd"], 16)) & FULL,
         limits=_limits(proc / "self/limits"),
-        security_modules=_security_modules(proc),
+        security_modules=security_modules(proc),
         proc_entries=tuple(sorted(name for name in OPTIONAL_PROC_ENTRIES if (proc / name).exists())),
         cgroup_v1=_controllers(proc / "self/cgroup"),
         cgroup_v2=_unified(proc),
         shared_mounts=_shares_root(proc / "self/mountinfo"),
         processors=max(1, (proc / "cpuinfo").read_text().count("processor\t:")),
     )
+
+
+def security_modules(proc: Path = Path("/proc")) -> tuple[str, ...]:
+    """Those of a real host that keep a label of each process: with none, reading it fails."""
+    try:
+        label = (proc / "self/attr/current").read_text()
+    except OSError:
+        return ()
+    return ("selinux",) if label.count(":") >= 3 else ("apparmor",)
 
 
 def _line(path: Path) -> str:
@@ -126,15 +152,6 @@ def _limits(path: Path) -> tuple[tuple[int, Limit], ...]:
             if (soft, hard) != (RLIM_INFINITY, RLIM_INFINITY):
                 found.append((resource, Limit(soft, hard)))
     return tuple(found)
-
-
-def _security_modules(proc: Path) -> tuple[str, ...]:
-    """Those that keep a label of each process: with none, reading it fails."""
-    try:
-        label = (proc / "self/attr/current").read_text()
-    except OSError:
-        return ()
-    return ("selinux",) if label.count(":") >= 3 else ("apparmor",)
 
 
 def _shares_root(path: Path) -> bool:

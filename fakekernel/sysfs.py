@@ -8,7 +8,7 @@ from fakekernel.behaviour import BEHAVIOURS, Listed
 from fakekernel.filesystem import Dentry, Superblock
 from fakekernel.fstypes import MountRequest
 from fakekernel.namespaces import NetNamespace
-from fakekernel.procfs.entry import DIRECTORY, LINK, Entry, TableDirectory, make, number, table
+from fakekernel.procfs.entry import DIRECTORY, FILE, LINK, Entry, FixedFile, TableDirectory, make, number, table
 from fakekernel.userns import UserNamespace
 from kernelapi.flags import FileType
 
@@ -43,6 +43,22 @@ class Interfaces(SysDirectory):
         return sorted(link.name for link in net.links.values())
 
 
+class ModuleDirectory(SysDirectory):
+    """A directory in which each security module that is on has its own."""
+
+    def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        return super().lookup(kernel, directory, name) if self._is_there(kernel, name) else None
+
+    def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
+        return [entry for entry in super().entries(kernel, directory) if self._is_there(kernel, entry.name)]
+
+    def _is_there(self, kernel: "Syscalls", name: str) -> bool:
+        return name not in MODULES or name == kernel.machine.host.security_module
+
+
+MODULES = ("apparmor", "selinux")
+
+
 def _enter(path: str, *children: str) -> None:
     BEHAVIOURS[path] = SysDirectory(table(*(Entry(name, SUBDIRECTORY, f"{path}/{name}") for name in children)))
 
@@ -51,16 +67,23 @@ BEHAVIOURS["sys/class/net"] = Interfaces({})
 for _path, _children in {
     "sys": ("block", "bus", "class", "dev", "devices", "firmware", "fs", "kernel", "module", "power"),
     "sys/class": ("net",),
-    "sys/fs": ("cgroup",),
+    "sys/fs": ("cgroup", "selinux"),
     "sys/kernel": ("debug", "security", "tracing"),
+    "sys/module": ("apparmor",),
+    "sys/module/apparmor": ("parameters",),
 }.items():
     _enter(_path, *_children)
 for _path in (
-    *(f"sys/{name}" for name in ("block", "bus", "dev", "devices", "firmware", "module", "power")),
+    *(f"sys/{name}" for name in ("block", "bus", "dev", "devices", "firmware", "power")),
     "sys/fs/cgroup",
+    "sys/fs/selinux",
     *(f"sys/kernel/{name}" for name in ("debug", "security", "tracing")),
 ):
     _enter(_path)
+for _path in ("sys/fs", "sys/module"):
+    BEHAVIOURS[_path] = ModuleDirectory(cast(SysDirectory, BEHAVIOURS[_path]).children)
+BEHAVIOURS["sys/module/apparmor/parameters"] = SysDirectory(table(Entry("enabled", FILE, "sys/apparmor-enabled")))
+BEHAVIOURS["sys/apparmor-enabled"] = FixedFile("Y\n")
 
 
 def instance(system: "System", net: NetNamespace, source: str = "sysfs") -> Superblock:
@@ -74,10 +97,14 @@ def instance(system: "System", net: NetNamespace, source: str = "sysfs") -> Supe
     return cast(Superblock, net.sysfs)
 
 
-def cgroup_directory(sb: Superblock) -> Dentry:
-    """The directory of an instance on which control groups are mounted when the machine starts."""
-    assert sb.root is not None
-    return make(make(sb.root, Entry("fs", SUBDIRECTORY, "sys/fs")), Entry("cgroup", SUBDIRECTORY, "sys/fs/cgroup"))
+def place(sb: Superblock, *names: str) -> Dentry:
+    """A directory of an instance, on which something is mounted when the machine starts."""
+    found = sb.root
+    assert found is not None
+    for depth, name in enumerate(names, 1):
+        kept = found.children.get(name)
+        found = make(found, Entry(name, SUBDIRECTORY, "/".join(("sys", *names[:depth])))) if kept is None else kept
+    return found
 
 
 def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from fakekernel.filesystem import Superblock
 from fakekernel.mount import Mount, MountNamespace, PeerGroup
 from fakekernel.namespaces import PidNamespace
 from fakekernel.store import TABLE, Record, Table
@@ -26,6 +27,8 @@ class System(Record):
     in_flight: Table[int, int] = TABLE  # descriptors that a user has sent and nobody has received, by his global id
     nsfs: Mount | None = None  # where namespaces have theirs
     pidfs: Mount | None = None  # where processes have theirs
+    securityfs: Superblock | None = None  # the one instance, once there is one
+    selinuxfs: Superblock | None = None
     tasks: Table[int, Task] = TABLE  # alive or zombie, by global number
     groups: Table[int, PeerGroup] = TABLE  # of mounts, by number
     cgroups: "Table[str, Cgroup]" = TABLE  # the root of each hierarchy of version 1, by its controller

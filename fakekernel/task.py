@@ -109,6 +109,19 @@ class Image(NamedTuple):
     args: tuple[Any, ...]
 
 
+class SecurityContext(NamedTuple):
+    """What the security module of the host keeps of a process: its label, and the one that it has asked for.
+
+    `at_exec` is asked for, and taken at the next exec; `previous` is the label before the last change. `confinement` is the
+    one under which AppArmor first saw the process with no_new_privs: more than under that one it may never do.
+    """
+
+    label: str = ""
+    at_exec: str = ""
+    previous: str = ""
+    confinement: str = ""
+
+
 class Task(Record):
     """A process."""
 
@@ -128,6 +141,7 @@ class Task(Record):
     comm: str = ""
     pdeathsig: int = 0
     no_new_privs: bool = False
+    security: SecurityContext = SecurityContext()
     over_nproc: bool = False  # its last change of users went beyond RLIMIT_NPROC: execve will look again
     blocked: frozenset[int] = frozenset()
     pending: frozenset[int] = frozenset()

@@ -10,6 +10,8 @@ IDS = ("real", "effective", "saved", "filesystem")
 PLAIN = (
     ("groups", "groups"),
     ("no_new_privs", "no new privileges"),
+    ("label", "label"),
+    ("label_at_exec", "label at exec"),
     ("parent_death_signal", "parent death signal"),
     ("dumpable", "dumpable"),
     ("root", "root"),
@@ -36,7 +38,7 @@ def changes(old: ProcessState, new: ProcessState) -> Iterator[str]:
         before, after = getattr(old, attribute), getattr(new, attribute)
         if before != after:
             shown = (f"{before:04o}", f"{after:04o}") if attribute == "umask" else (before, after)
-            yield f"{words}: {shown[0]} -> {shown[1]}"
+            yield f"{words}: {' -> '.join('none' if each == '' else str(each) for each in shown)}"
     if (old.cwd, old.cwd_reachable) != (new.cwd, new.cwd_reachable):
         yield f"working directory: {_directory(old)} -> {_directory(new)}"
     for resource in sorted(old.limits.keys() | new.limits.keys()):

@@ -13,7 +13,8 @@ from initflow.steps.devices import (
 from initflow.steps.entering import EXEC_IN, EXEC_IN_WITH_TERMINAL
 from initflow.steps.execution import execute
 from initflow.steps.finalize import FINALIZE_NAMESPACE
-from initflow.steps.identity import apply_apparmor_profile, set_hostname, set_process_label
+from initflow.steps.identity import set_hostname
+from initflow.steps.labels import apply_apparmor_profile, detect_selinux, set_process_label
 from initflow.steps.limits import set_limits
 from initflow.steps.mounts import (
     bind_root,
@@ -108,11 +109,12 @@ LIBCONTAINER = Flow(
         Group("setup networking", initialise_networks),
         Group("setup route", add_routes),
         Group("setup rlimits", set_limits),
+        detect_selinux,
         refuse_mounts_without_namespace,
         SET_UP_MOUNT_NAMESPACE,
         set_hostname,
         apply_apparmor_profile,
-        set_process_label,
+        Group("set process label", set_process_label),
         restrict_kernel_files,
         Group("get parent death signal", save_parent_death_signal),
         FINALIZE_NAMESPACE,
@@ -139,6 +141,7 @@ LIBCONTAINER_USERNS = Flow(
             refuse_network_without_namespace,
             Group("setup networking", initialise_networks),
             Group("setup route", add_routes),
+            detect_selinux,
             find_host_root,
             refuse_mounts_without_namespace,
             SET_UP_MOUNT_NAMESPACE,
@@ -158,7 +161,7 @@ LIBCONTAINER_USERNS = Flow(
         Group("setup rlimits", set_limits),
         set_hostname,
         apply_apparmor_profile,
-        set_process_label,
+        Group("set process label", set_process_label),
         restrict_kernel_files,
         Group("get parent death signal", save_parent_death_signal),
         FINALIZE_NAMESPACE,

@@ -7,6 +7,7 @@ short scan, so that of Go's texts for malformed JSON only the two are here that 
 import os
 import posixpath
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EEXIST, EINTR, EINVAL, ENOENT, ENOTDIR, ESTALE
 from stat import S_ISDIR, S_ISLNK
@@ -359,6 +360,32 @@ def read_dir(kernel: Kernel, path: str) -> list[str]:
         kernel.close(fd)
 
 
+def walk(kernel: Kernel, path: str, visit: Callable[[str], None]) -> None:
+    """filepath.Walk, with a function that is not interested in errors of the walk: `visit` is called all the same.
+
+    A directory comes before what it holds, that in the order of names; links are not followed. What `visit` raises ends it.
+    """
+    try:
+        found = lstat(kernel, path)
+    except GoError:
+        visit(path)
+        return
+    visit(path)
+    if not S_ISDIR(found.mode):
+        return
+    try:
+        fd = open_file(kernel, path)
+        try:
+            names = sorted(_names(kernel, fd))
+        finally:
+            kernel.close(fd)
+    except GoError:
+        visit(path)
+        return
+    for name in names:
+        walk(kernel, join(path, name), visit)
+
+
 def _names(kernel: Kernel, fd: Fd) -> list[str]:
     names: list[str] = []
     try:
@@ -367,6 +394,18 @@ def _names(kernel: Kernel, fd: Fd) -> list[str]:
     except OSError as error:
         raise SyscallError("readdirent", error) from error
     return names
+
+
+def scan_word(kernel: Kernel, fd: Fd) -> str:
+    """fmt.Fscanf of a file with %s: all up to a space or to the end, asked for byte by byte. Errors are an end."""
+    word = b""
+    with suppress(OSError):
+        while (byte := kernel.read(fd, 1)) and byte not in SPACES:
+            word += byte
+    return word.decode("utf-8", "surrogateescape")
+
+
+SPACES = b" \t\n\v\f\r"
 
 
 def temp_dir(kernel: Kernel, directory: str, prefix: str) -> str:

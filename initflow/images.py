@@ -121,6 +121,14 @@ FAKE_PROC = (
 )
 """What a process of the container lays out to be taken for /proc: it lists no descriptor but the standard streams."""
 
+SWALLOWING_PROC = (
+    *FAKE_PROC,
+    *(directory(path) for path in ("1", "1/attr", "self/task", "self/task/1", "self/task/1/attr")),
+    regular("1/attr/exec"),
+    regular("self/task/1/attr/exec"),
+)
+"""The same, with the files through which a label is asked for. What is written there is not read by anybody."""
+
 _DEVICES = (device("zero", 1, 5), device("full", 1, 7))
 
 
@@ -136,6 +144,13 @@ _TABLE = (
         "/proc is an absolute link to /tmp, where the image has files like those of /proc: proc is mounted on the host's /tmp, "
         "and the runtime then believes the image.",
         (link("proc", "/tmp"), *_below("tmp", FAKE_PROC)),
+        _without("proc"),
+    ),
+    Image(
+        "proc-swallows",
+        "As proc-to-fake, with files where the runtime asks for the payload's label: the request stays in the image, and is "
+        "never refused (CVE-2019-16884).",
+        (link("proc", "/tmp"), *_below("tmp", SWALLOWING_PROC)),
         _without("proc"),
     ),
     Image(
@@ -224,6 +239,12 @@ _TABLE = (
         "/run is a link to /proc, and the volume looks like one: bound on /run, it covers the container's proc.",
         (link("run", "/proc"),),
         volume=FAKE_PROC,
+    ),
+    Image(
+        "volume-swallows",
+        "The volume looks like a /proc that takes the request for the payload's label: bound on /proc, it covers the real one "
+        "(CVE-2015-3631).",
+        volume=SWALLOWING_PROC,
     ),
     # -- mount points and devices of the configuration --
     Image(

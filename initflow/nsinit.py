@@ -6,6 +6,7 @@ nsenter-setup, which sets it up from inside. In the simulated kernel it is bound
 it by execve, like any other program.
 """
 
+from collections.abc import Callable, Mapping
 from errno import ENOENT
 
 from initflow.configuration import Configuration, ConfigurationError, decode
@@ -15,6 +16,7 @@ from initflow.golang import GoError
 from initflow.steps import entered, entering, initialisation, nsenter, setup
 from initflow.steps import parent as parent_steps
 from initflow.steps.context import Entering, Nsenter, Parent
+from initflow.steps.labels import APPARMOR, SELINUX
 from kernelapi.errors import NotModelled
 from kernelapi.kernel import Kernel
 
@@ -30,13 +32,37 @@ EXEC, SETUP = "exec", "setup"
 
 def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
     """`nsinit exec [--func setup] -- ARG...` or `nsinit init -- ARG...`; the environment has `data_path`."""
+    return _run(kernel, argv, envp, ())
+
+
+def main_with_apparmor(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
+    """`main`, built with AppArmor."""
+    return _run(kernel, argv, envp, (APPARMOR,))
+
+
+def main_with_selinux(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
+    """`main`, built with SELinux."""
+    return _run(kernel, argv, envp, (SELINUX,))
+
+
+BUILDS: Mapping[tuple[str, ...], Callable[[Kernel, tuple[str, ...], tuple[str, ...]], int]] = {
+    (): main,
+    (APPARMOR,): main_with_apparmor,
+    (SELINUX,): main_with_selinux,
+}
+"""The program by what is built into it. A distribution builds in what its kernel has."""
+
+
+def _run(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], tags: tuple[str, ...]) -> int:
     environment = dict(entry.partition("=")[::2] for entry in reversed(envp))  # the first of two with one name counts
     environment = dict(reversed(environment.items()))
     args = argv[argv.index("--") + 1 :] if "--" in argv else ()
     if argv[0].startswith(ENTERS):
-        return _enter(kernel, argv, args, environment)
+        return _enter(kernel, argv, args, environment, tags)
     if argv[1] == "init":
-        return initialisation.run(kernel, lambda configuration: _flow(environment, configuration).init, args, environment)
+        return initialisation.run(
+            kernel, lambda configuration: _flow(environment, configuration).init, args, environment, tags
+        )  # fmt: skip
     data_path = environment["data_path"]
     try:
         configuration = decode(initialisation.read_configuration(kernel, data_path), "container.json").configuration
@@ -73,26 +99,32 @@ def _flow(environment: dict[str, str], configuration: Configuration) -> Flow:
     return original_flow(configuration) if name is None else FLOWS[name]
 
 
-def _enter(kernel: Kernel, argv: tuple[str, ...], args: tuple[str, ...], environment: dict[str, str]) -> int:
+def _enter(
+    kernel: Kernel, argv: tuple[str, ...], args: tuple[str, ...], environment: dict[str, str], tags: tuple[str, ...]
+) -> int:
     action = argv[0].removeprefix(f"{ENTERS}-")
     if action not in ENTERED:
         raise NotModelled(f"entering a container as {argv[0]}")
     context = Nsenter(kernel, argv=argv)
     steps = _helper(environment)[1] if action == SETUP else _setns(environment).entering
     assert steps is not None, "a flow into a running container enters it"
-    return nsenter.run(context, steps, ENTERED[action], args, tuple(environment.items()))
+    return nsenter.run(context, steps, ENTERED[action], args, tuple(environment.items()), tags)
 
 
-def become_payload(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+def become_payload(
+    kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...], tags: tuple[str, ...] = ()
+) -> int:
     """What has entered as nsenter-exec."""
     environment = dict(entries)
-    return entered.run(kernel, _setns(environment).init, args, environment)
+    return entered.run(kernel, _setns(environment).init, args, environment, tags)
 
 
-def set_up(kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...]) -> int:
+def set_up(
+    kernel: Kernel, args: tuple[str, ...], entries: tuple[tuple[str, str], ...], tags: tuple[str, ...] = ()
+) -> int:
     """What has entered as nsenter-setup."""
     environment = dict(entries)
-    return setup.run(kernel, _helper(environment)[2], args, environment)
+    return setup.run(kernel, _helper(environment)[2], args, environment, tags)
 
 
 ENTERED = {EXEC: become_payload, SETUP: set_up}

@@ -19,6 +19,7 @@ SCHEMA = "initflow.verify/1"
 
 OUTCOME_STYLES = {Outcome.EXECUTED: "green", Outcome.REFUSED: "yellow", Outcome.DIED: "red", Outcome.HUNG: "red"}
 SEVERITY_STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "red", Severity.LOW: "yellow"}
+LSM_NAMES = {"apparmor": "AppArmor", "selinux": "SELinux"}
 OUTCOME_WORDS = {
     Outcome.EXECUTED: "init became the payload",
     Outcome.REFUSED: "refused",
@@ -45,6 +46,7 @@ def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str,
         "image": run.setting.image,
         "caller": run.setting.caller,
         "into": list(run.setting.into) if run.setting.into is not None else None,
+        "lsm": run.machine.host.security_module or "none",
         "outcome": run.outcome.value,
         "payload": run.payload,
         "reported": run.reported.value,
@@ -82,6 +84,7 @@ def show(console: Console, name: str, result: Result, warnings: Iterable[Finding
     into = f", into a container that runs {' '.join(setting.into)}" if setting.into is not None else ""
     console.print(Text.assemble((name, "bold"), f"  flow {setting.flow.name}, payload {' '.join(setting.args)}{into}"))
     odd = [f"{what} {word}" for what, word in (("image", setting.image), ("caller", setting.caller)) if word != "default"]
+    odd += [f"host and build with {LSM_NAMES[module]}" for module in run.machine.host.security_modules]
     if odd:
         console.print(f"  {', '.join(odd)}", markup=False)
     words = OUTCOME_WORDS if setting.into is None else ENTERED_WORDS

@@ -119,7 +119,7 @@ NSINIT_ROLES = {("exec",): Role.PARENT, ("init",): Role.INIT}
 
 def _role(process: Process) -> Role:
     function, args = process.image
-    if function is nsinit.main:
+    if function in nsinit.BUILDS.values():
         argv = args[0]
         if argv[0].startswith(nsinit.ENTERS):
             return Role.ENTERING if argv[0] == NSENTER_EXEC else Role.HELPER

@@ -8,6 +8,7 @@ from typing import Any
 
 from fakekernel.credentials import Credentials
 from fakekernel.description import Description
+from fakekernel.filesystem import Dentry
 from fakekernel.mount import Mount, Path
 from fakekernel.reachability import Reach, climb, path_text, reachable_text
 from fakekernel.task import Task
@@ -36,7 +37,8 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """A mount that the process can see. `path` is from its root, None where it lies outside; `source` what is mounted."""
+    """A mount that the process can see. `path` is from its root, None where it lies outside; `source` what is mounted, and
+    `root` the directory of it that is shown."""
 
     id: int
     path: str | None
@@ -46,6 +48,7 @@ class MountPoint:
     flags: int
     superblock_flags: int
     superblock: Any
+    dentry: Dentry  # what is seen there
     group: int
     master: int
 
@@ -70,6 +73,8 @@ class ProcessState:
     ambient: CapSet
     securebits: int
     no_new_privs: bool
+    label: str  # of AppArmor or SELinux, and the one that the next exec brings
+    label_at_exec: str
     parent_death_signal: int
     dumpable: int
     namespaces: dict[str, int]
@@ -116,6 +121,8 @@ def process_state(task: Task) -> ProcessState:
         ambient=cred.ambient,
         securebits=cred.securebits,
         no_new_privs=task.no_new_privs,
+        label=task.security.label,
+        label_at_exec=task.security.at_exec,
         parent_death_signal=task.pdeathsig,
         dumpable=task.mm.dumpable,
         namespaces={**{name: ns.inum for name, ns in spaces.items()}, "user": userns.inum},
@@ -157,13 +164,23 @@ def _mount_point(task: Task, mount: Mount) -> MountPoint:
         path=reachable_text(Path(mount, mount.root), task.fs.root),
         fstype=mount.sb.fstype,
         source=mount.sb.source,
-        root=climb(Path(mount, mount.root), Path(mount, mount.sb.root or mount.root))[0],
+        root=_place(mount.root),
         flags=mount.flags,
         superblock_flags=mount.sb.flags,
         superblock=mount.sb,
+        dentry=mount.root,
         group=mount.group,
         master=mount.master,
     )
+
+
+def _place(dentry: Dentry) -> str:
+    """Where it lies in its file system."""
+    names: list[str] = []
+    while dentry.parent is not None:
+        names.append(dentry.name)
+        dentry = dentry.parent
+    return "/" + "/".join(reversed(names))
 
 
 def _open_file(task: Task, fd: int, description: Description, cloexec: bool) -> OpenFile:

@@ -131,7 +131,7 @@ def prepare(
         from fakekernel.loading import load_tree
 
         load_tree(machine, image, rootfs)
-    machine.install(RUNTIME, nsinit.main)
+    machine.install(RUNTIME, nsinit.BUILDS[machine.host.security_modules])
     FLOWS[flow.name] = flow  # by which name the processes find it
     write_file(machine, f"{DATA_PATH}/container.json", encode(configuration))
     setting = Setting(

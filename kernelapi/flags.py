@@ -358,6 +358,23 @@ class RenameFlag(IntFlag):
 
 
 @plain_bits
+class StatfsFlag(IntFlag):
+    """The flags that statfs(2) answers: those of the mount, and of the file system."""
+
+    RDONLY = 1
+    NOSUID = 2
+    NODEV = 4
+    NOEXEC = 8
+    SYNCHRONOUS = 0x10
+    VALID = 0x20
+    MANDLOCK = 0x40
+    NOATIME = 0x400
+    NODIRATIME = 0x800
+    RELATIME = 0x1000
+    NOSYMFOLLOW = 0x2000
+
+
+@plain_bits
 class XattrFlag(IntFlag):
     """setxattr(2)."""
 

@@ -89,6 +89,7 @@ ARGUMENTS: Mapping[tuple[str, str], Spell] = {
     ("unlinkat", "flags"):           _at,
     ("fchownat", "flags"):           _at,
     ("setxattr", "flags"):           bits_of("XATTR_", XattrFlag),
+    ("lsetxattr", "flags"):          bits_of("XATTR_", XattrFlag),
     ("close_range", "flags"):        bits_of("CLOSE_RANGE_", CloseRangeFlag),
     ("dup3", "flags"):               spelling.descriptor_flags,
     ("pipe2", "flags"):              spelling.descriptor_flags,

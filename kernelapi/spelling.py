@@ -22,6 +22,7 @@ from kernelapi.flags import (
     OpenFlag,
     Signal,
     SocketType,
+    StatfsFlag,
     UmountFlag,
     WaitFlag,
 )
@@ -35,6 +36,7 @@ from kernelapi.values import (
     NetlinkMessage,
     NetlinkType,
     Stat,
+    Statfs,
     Utsname,
     Winsize,
     major,
@@ -250,6 +252,9 @@ def _cap_data(value: CapData) -> str:
     return f"{{effective={value.effective}, permitted={value.permitted}, inheritable={value.inheritable}}}"
 
 
+_statfs_flags = bits_of("ST_", StatfsFlag)
+
+
 def _limit(value: Limit) -> str:
     return f"{{rlim_cur={limit_value(value.soft)}, rlim_max={limit_value(value.hard)}}}"
 
@@ -283,6 +288,7 @@ _BY_TYPE: dict[type, Callable[[Any], str]] = {
     Stat: _stat,
     DirEntry: lambda entry: string(entry.name),
     Limit: _limit,
+    Statfs: lambda value: f"{{f_type={value.type:#x}, f_flags={_statfs_flags(value.flags)}}}",
     Utsname: lambda value: f"{{{_fields(value)}}}",
     Winsize: lambda size: f"{{ws_row={size.rows}, ws_col={size.columns}}}",
     NetlinkAddress: _netlink_address,

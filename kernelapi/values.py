@@ -40,6 +40,17 @@ class Stat:
         return self.mode & 0o7777
 
 
+@dataclass(frozen=True, slots=True)
+class Statfs:
+    """What statfs(2) answers, as far as it does not depend on how full a disk is: the magic number of the type, and flags.
+
+    `flags` holds `StatfsFlag` bits.
+    """
+
+    type: int
+    flags: int
+
+
 def makedev(major: int, minor: int) -> int:
     """The device number of `major` and `minor`, as mknod(2) takes it (makedev(3))."""
     return (minor & 0xFF) | (major & 0xFFF) << 8 | (minor & ~0xFF) << 12 | (major & ~0xFFF) << 32

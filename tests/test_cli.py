@@ -130,6 +130,25 @@ def test_what_is_brought_into_a_container_is_shown_with_what_it_says(config: Pat
     assert "died: who entered ended without becoming the payload" in shown
 
 
+@pytest.mark.parametrize(("module", "name"), [("apparmor", "AppArmor"), ("selinux", "SELinux")])
+def test_a_host_with_a_security_module_shows_exactly_the_expected_findings(module: str, name: str) -> None:
+    config, baseline = EXAMPLES / f"{module}.json", EXAMPLES / "expected" / f"{module}.json"
+    result = initflow("verify", config, "--lsm", module, "--expect", baseline)
+    assert result.returncode == 0
+    assert f"host and build with {name}" in result.stdout
+    bare = initflow("verify", config, "--expect", baseline)
+    assert bare.returncode == 1
+    assert "not expected: LSM-01" in bare.stdout
+    assert "expected, and not found: PD-01" in bare.stdout
+
+
+def test_an_unknown_security_module_is_bad_usage() -> None:
+    result = initflow("verify", MINIMAL, "--lsm", "smack")
+    assert result.returncode == 2
+    assert "'smack'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_findings_without_a_baseline_give_status_1() -> None:
     assert initflow("verify", MINIMAL).returncode == 1
 
@@ -138,8 +157,9 @@ def test_json_is_what_the_schema_says() -> None:
     document = json.loads(initflow("verify", MINIMAL, "--json").stdout)
     assert document["schema"] == "initflow.verify/1"
     (result,) = document["results"]
+    assert result["lsm"] == "none"
     assert set(result) == {
-        "config", "flow", "image", "caller", "into", "outcome", "payload", "reported", "message", "calls", "steps",
+        "config", "flow", "image", "caller", "into", "lsm", "outcome", "payload", "reported", "message", "calls", "steps",
         "invariants", "violations", "warnings",
     }  # fmt: skip
     counts = result["invariants"]

@@ -662,7 +662,7 @@ def _ended(run: Run) -> list[str]:
 
 
 def test_every_place_that_can_fail_has_a_case() -> None:
-    """Not here: D11, which stands in test_networks.py; D17 and D18, since AppArmor and SELinux are not built in."""
+    """Not here: D11, which is in test_networks.py; D17 and D18, which are in test_labels.py."""
     d = {f"D{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 14, 16, 19, 20, 22, 23)}
     m = {f"M{n}" for n in range(1, 12)} - {"M10"} | {"M10a", "M10b"}
     f = {f"F{n}" for n in range(1, 8)}

@@ -5,6 +5,7 @@ what an attacker, or a user, sees of it.
 """
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fakekernel.machine import Machine
+from fakekernel.profile import HostProfile
 from initflow.callers import CALLERS, DEFAULT_CALLER, Caller
 from initflow.configuration import Configuration, decode
 from initflow.flows import LIBCONTAINER
@@ -19,7 +21,7 @@ from initflow.images import IMAGES, VOLUME, Image
 from initflow.invariants.judge import judge
 from initflow.invariants.model import Verdict
 from initflow.run import Outcome, Role, Run
-from initflow.verification import Result, prepare, verify
+from initflow.verification import HOST, Result, prepare, verify
 from kernelapi.flags import Signal
 
 MINIMAL: dict[str, Any] = json.loads((Path(__file__).parents[1] / "examples" / "minimal.json").read_text())
@@ -56,6 +58,9 @@ GIVEN_AWAY: Changes = {
     "mount_config": {**VOLUME_ON_DEV["mount_config"], "device_nodes": [{**NULL, "uid": 1000}, *OTHER_DEVICES]}
 }
 TMPFS_ON_TMP = mounting({"type": "tmpfs", "destination": "/tmp"})
+VOLUME_ON_PROC = mounting({"type": "bind", "source": VOLUME, "destination": "/proc", "writable": True})
+WITH_PROFILE: Changes = {"apparmor_profile": "docker-default"}
+WITH_CONTEXT: Changes = {"process_label": "system_u:system_r:svirt_lxc_net_t:s0:c1,c2"}
 HOST_PIDS = without_namespace("NEWPID")
 HOST_MOUNTS: Changes = {**without_namespace("NEWNS"), "mount_config": None, "restrict_sys": False}
 
@@ -70,6 +75,8 @@ class Row(NamedTuple):
     breaks: str = ""
     other: str = "default"
     """The caller, in the table of images, and the image in that of callers."""
+    lsm: str = ""
+    """The security module of the host."""
 
 
 IMAGE_ROWS = (
@@ -80,6 +87,15 @@ IMAGE_ROWS = (
     # parent's socket, into which it can write what the parent takes for init's messages. There is no proc to restrict.
     Row("proc-to-fake", AS_IT_IS, EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-10 MNT-12 TTY-08"),
     Row("proc-to-fake", NO_TTY, EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-10 MNT-12"),
+    # Refused only since nobody thought of the label; and then somebody did.
+    Row("proc-to-fake", WITH_PROFILE, REFUSED,
+        "set apparmor profile docker-default: no such file or directory", "MNT-10", lsm="apparmor"),
+    Row("proc-to-fake", WITH_CONTEXT, REFUSED,
+        "set process label open /proc/self/task/1/attr/exec: no such file or directory", "MNT-10", lsm="selinux"),
+    Row("proc-swallows", WITH_PROFILE, EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 MNT-10 MNT-12 TTY-08", lsm="apparmor"),
+    Row("proc-swallows", WITH_CONTEXT, EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 MNT-10 MNT-12 TTY-08", lsm="selinux"),
     # Nothing to see today; who can write to var/proc from a second container swaps it between two steps (CVE-2019-19921).
     Row("proc-within", AS_IT_IS, EXECUTED, breaks="MNT-12"),
     # proc lands on the host's /mnt, in the container's namespace only: the container has none, and is refused for that.
@@ -110,8 +126,8 @@ IMAGE_ROWS = (
     # -- a volume on /dev: nobody asked init to fill it, which is MNT-18 with any volume there --
     # /proc/kcore is covered by a file of the volume that its owner writes to; what the payload throws away is kept there.
     # Without a terminal the caller's streams, having no device number, are taken for it: output goes to a read-only file.
-    Row("volume-null-file", VOLUME_ON_DEV, EXECUTED, breaks="MASK-02 MNT-19"),
-    Row("volume-null-file", {**VOLUME_ON_DEV, **NO_TTY}, EXECUTED, breaks="MASK-02 MNT-19 MNT-22"),
+    Row("volume-null-file", VOLUME_ON_DEV, EXECUTED, breaks="LSM-08 MASK-02 MNT-19"),
+    Row("volume-null-file", {**VOLUME_ON_DEV, **NO_TTY}, EXECUTED, breaks="LSM-08 MASK-02 MNT-19 MNT-22"),
     # The runtime's program gets a new owner. /proc/kcore stays readable: a missing /dev/null is taken for a missing kcore. And
     # the payload gets the runtime's program as its standard output: a descriptor of the host (CVE-2015-3627).
     Row("volume-null-link", GIVEN_AWAY, EXECUTED, breaks="MASK-01 MASK-04 MNT-19"),
@@ -121,7 +137,17 @@ IMAGE_ROWS = (
     # /dev/stdin and the others lead where the volume's owner wants: a program that writes to /dev/stdout writes there.
     Row("volume-streams", VOLUME_ON_DEV, EXECUTED, breaks="MNT-20"),
     # As proc-to-fake, by a mount of the configuration (CVE-2023-27561): /run is resolved inside the image, and that is /proc.
-    Row("volume-proc", VOLUME_ON_RUN, EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-12 TTY-08"),
+    Row("volume-proc", VOLUME_ON_RUN, EXECUTED, breaks="FD-01 FD-11 FD-12 LSM-08 MNT-12 TTY-08"),
+    #
+    # The same by a mount on /proc itself, which nobody refuses: the payload is unconfined, and all seems well.
+    Row("volume-swallows", {**VOLUME_ON_PROC, **WITH_PROFILE}, EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 LSM-08 MNT-12 TTY-08", lsm="apparmor"),
+    Row("volume-swallows", {**VOLUME_ON_PROC, **WITH_CONTEXT}, EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 LSM-08 MNT-12 TTY-08", lsm="selinux"),
+    Row("volume-swallows", VOLUME_ON_PROC, EXECUTED, breaks="FD-01 FD-11 FD-12 LSM-08 MNT-12 TTY-08"),
+    # A real proc, over which nothing lies.
+    Row("default", WITH_PROFILE, EXECUTED, lsm="apparmor"),
+    Row("default", WITH_CONTEXT, EXECUTED, lsm="selinux"),
     #
     # -- mount points and devices of the configuration --
     # The tmpfs covers /etc: no user is found. Refused, by luck: with a number as the user it would start.
@@ -286,23 +312,27 @@ def violated(result: Result) -> frozenset[str]:
     return frozenset(invariant.id for invariant in result.judgement.having(Verdict.VIOLATED))
 
 
+def host(lsm: str) -> HostProfile:
+    return replace(HOST, security_modules=(lsm,) if lsm else ())
+
+
 @cache
-def usual(changes: str) -> frozenset[str]:
+def usual(changes: str, lsm: str = "") -> frozenset[str]:
     """What the configuration breaks with the default image and the default caller; if it does not run with these, what the
     example breaks."""
     given = json.loads(changes)
-    result = verify(configuration(given))
+    result = verify(configuration(given), host=host(lsm))
     if result.run.outcome is EXECUTED:
         return violated(result)
-    return violated(verify(configuration({key: given[key] for key in ("tty", "user") if key in given})))
+    return violated(verify(configuration({key: given[key] for key in ("tty", "user") if key in given}), host=host(lsm)))
 
 
 def check(row: Row, image: Image, caller: Caller) -> None:
-    result = verify(configuration(row.changes), image=image, caller=caller)
+    result = verify(configuration(row.changes), image=image, caller=caller, host=host(row.lsm))
     message = result.run.message
     if row.message is not None and row.message.endswith("*"):
         message = (message or "")[: len(row.message) - 1] + "*"
-    beyond = violated(result) - usual(json.dumps(row.changes))
+    beyond = violated(result) - usual(json.dumps(row.changes), row.lsm)
     assert (result.run.outcome, message, " ".join(sorted(beyond))) == (row.outcome, row.message, row.breaks)
 
 

@@ -1,12 +1,13 @@
 """Every invariant can hold and can be broken, each by a flow of its own."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakekernel.profile import HostProfile
 from initflow.configuration import decode
 from initflow.flow import Flow, step
 from initflow.flows import LIBCONTAINER, LIBCONTAINER_SETNS
@@ -16,7 +17,7 @@ from initflow.invariants.model import Verdict
 from initflow.rtnetlink import find_link, set_link_up
 from initflow.steps import initialisation
 from initflow.steps.context import Init
-from initflow.verification import LASTING_PAYLOAD, Result, verify
+from initflow.verification import HOST, LASTING_PAYLOAD, Result, verify
 from kernelapi.capability import LAST_CAP, Cap, CapSet
 from kernelapi.flags import CloneFlag, OpenFlag, Rlimit, Securebit, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Gid, Pid, Uid
@@ -30,9 +31,11 @@ AS_ROOT = {"user": "root"}
 VETH = {"type": "veth", "bridge": "docker0", "veth_prefix": "vh", "address": "172.17.0.23/16", "mtu": 1500}
 
 
-def outcome(flow: Flow, changes: dict[str, Any], args: tuple[str, ...] = ("/bin/true",)) -> Result:
+def outcome(
+    flow: Flow, changes: dict[str, Any], args: tuple[str, ...] = ("/bin/true",), host: HostProfile = HOST
+) -> Result:
     configuration = decode(json.dumps({**MINIMAL, **changes}).encode(), "test").configuration
-    return verify(configuration, args, flow=flow, into=None if flow.entering is None else LASTING_PAYLOAD)
+    return verify(configuration, args, flow=flow, host=host, into=None if flow.entering is None else LASTING_PAYLOAD)
 
 
 # -- steps that do it wrong, or right where the original does it wrong --
@@ -279,6 +282,46 @@ def make_a_process_early(init: Init) -> None:
 
 
 @step
+def ask_in_a_file_of_that_name(init: Init) -> None:
+    init.kernel.mkdir("/tmp/attr", 0o755)
+    fd = init.kernel.open("/tmp/attr/exec", OpenFlag.CREAT | OpenFlag.WRONLY, 0o600)
+    init.kernel.write(fd, b"exec docker-default")
+    init.kernel.close(fd)
+
+
+def ask(kernel: Kernel) -> None:
+    fd = kernel.open("/proc/thread-self/attr/exec", OpenFlag.WRONLY)
+    kernel.write(fd, b"exec docker-default")
+
+
+@step
+def ask_in_a_child(init: Init) -> None:
+    init.kernel.clone(Signal.CHLD, ask)
+    init.kernel.wait4(-1)
+
+
+def run_hook(kernel: Kernel) -> None:
+    kernel.execve("/bin/true", ("hook",), ())
+
+
+@step
+def run_a_hook(init: Init) -> None:
+    init.kernel.clone(Signal.CHLD, run_hook)
+    init.kernel.wait4(-1)
+
+
+@step
+def label_the_message_queues(init: Init) -> None:
+    label = init.configuration.mount_config.mount_label if init.configuration.mount_config else ""
+    init.kernel.lsetxattr(f"{init.rootfs}/dev/mqueue", "security.selinux", label.encode())
+
+
+@step
+def mount_a_file_on_an_attribute(init: Init) -> None:
+    init.kernel.mount("/dev/null", "/proc/1/attr/exec", "", 0x1000, "")
+
+
+@step
 def refuse_at_once(parent: Any) -> None:
     raise OSError(22, "")
 
@@ -289,10 +332,19 @@ class Broken:
 
     flow: Flow = LIBCONTAINER
     changes: dict[str, Any] = field(default_factory=dict)
+    host: HostProfile = HOST
 
 
 F = LIBCONTAINER
 INTO = LIBCONTAINER_SETNS
+APPARMOR = replace(HOST, security_modules=("apparmor",))
+CONFINED = replace(APPARMOR, label="docker-default")
+SELINUX = replace(HOST, security_modules=("selinux",))
+PROFILE = {"apparmor_profile": "docker-default"}
+CONTEXT = {"process_label": "system_u:system_r:svirt_lxc_net_t:s0:c7,c9"}
+LABELLED = {
+    "mount_config": {**MINIMAL["mount_config"], "mount_label": "system_u:object_r:svirt_sandbox_file_t:s0:c7,c9"}
+}  # fmt: skip
 NOT_RESTRICTED = {"restrict_sys": False}
 JOINED = {"namespaces": [*MINIMAL["namespaces"][1:], {"type": "NEWIPC", "path": "/proc/1/ns/ipc"}]}
 USER_WITHOUT_SETPCAP = {"capabilities": ["CHOWN"]}
@@ -396,6 +448,14 @@ VIOLATED: dict[str, Broken] = {
     "MASK-07": Broken(F.without("restrict_kernel_files")),
     "CWD-01": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/proc/self/fd/5", **AS_ROOT}),
     "CWD-02": Broken(F, {"working_dir": "/root", "capabilities": []}),
+    "LSM-01": Broken(F, PROFILE),
+    "LSM-02": Broken(F.replacing("apply_apparmor_profile", ask_in_a_file_of_that_name), PROFILE, APPARMOR),
+    "LSM-03": Broken(F.replacing("apply_apparmor_profile", ask_in_a_child), PROFILE, APPARMOR),
+    "LSM-04": Broken(F.following("apply_apparmor_profile", run_a_hook), PROFILE, APPARMOR),
+    "LSM-05": Broken(F, {"apparmor_profile": "unconfined"}, CONFINED),
+    "LSM-06": Broken(F.swapped("detect_selinux", "set_hostname"), LABELLED, SELINUX),
+    "LSM-07": Broken(F, LABELLED, SELINUX),
+    "LSM-08": Broken(F.following("set_process_label", mount_a_file_on_an_attribute)),
     "SYNC-01": Broken(F.following("load_environment", make_a_process_early)),
     "SYNC-03": Broken(F, {"mount_config": None, "restrict_sys": False}),
     "SYNC-10": Broken(F.without("shut_down_sending"), {"user": "bogus"}),
@@ -429,6 +489,13 @@ HELD: dict[str, Broken] = {
     "EXE-01": Broken(F.following("allocate_terminal", protect_the_program)),
     "MNT-22": Broken(F, NO_TTY),
     "SYNC-04": Broken(F, {"user": "bogus"}),
+    "LSM-01": Broken(F, {**PROFILE, **NO_TTY}, APPARMOR),
+    "LSM-02": Broken(F, CONTEXT, SELINUX),
+    "LSM-03": Broken(F, CONTEXT, SELINUX),
+    "LSM-04": Broken(F, PROFILE, APPARMOR),
+    "LSM-05": Broken(F, PROFILE, APPARMOR),
+    "LSM-06": Broken(F, LABELLED, SELINUX),
+    "LSM-07": Broken(F.following("mount_system", label_the_message_queues), LABELLED, SELINUX),
     "SYNC-01": Broken(F.following("read_network_state", make_a_process_early)),
 }
 """Where the example itself does not show the invariant held."""
@@ -438,7 +505,7 @@ NEVER_BROKEN_BY_A_FLOW = {"SYNC-04", "MNT-13", "NS-10", "PD-03"}
 
 
 def verdict(id: str, case: Broken) -> Verdict | None:
-    return outcome(case.flow, case.changes).judgement.verdict(id)
+    return outcome(case.flow, case.changes, host=case.host).judgement.verdict(id)
 
 
 @pytest.mark.parametrize("id", sorted(VIOLATED))

@@ -51,6 +51,7 @@ from kernelapi.values import (
     NetlinkMessage,
     NetlinkType,
     Stat,
+    Statfs,
     Utsname,
     Winsize,
     makedev,
@@ -202,6 +203,9 @@ TABLE: list[tuple[str, tuple[Any, ...], Any, str]] = [
     ("fchown", (3, -1, 5), None, "fchown(3, -1, 5) = 0"),
     ("fchownat", (3, "f", 1, 2, AtFlag.SYMLINK_NOFOLLOW), None, 'fchownat(3, "f", 1, 2, AT_SYMLINK_NOFOLLOW) = 0'),
     ("setxattr", ("f", "a", b"v", XattrFlag.REPLACE), ENOTSUP, 'setxattr("f", "a", "v", XATTR_REPLACE) = -1 EOPNOTSUPP'),
+    ("lsetxattr", ("f", "a", b"v", XattrFlag.CREATE), None, 'lsetxattr("f", "a", "v", XATTR_CREATE) = 0'),
+    ("getxattr", ("f", "a"), b"v", 'getxattr("f", "a") = "v"'),
+    ("statfs", ("/",), Statfs(0x9FA0, 0x21), 'statfs("/") = {f_type=0x9fa0, f_flags=ST_RDONLY|ST_VALID}'),
     ("umask", (0o22,), 0o77, "umask(022) = 077"),
     ("getcwd", (), "/", 'getcwd() = "/"'),
     # descriptors

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from fakekernel.profile import security_modules
 from initflow.commands.run import command
 from initflow.configuration import Configuration, decode, encode
 from initflow.running import processes
@@ -362,6 +363,31 @@ def test_the_next_run_clears_up_after_a_guard_that_was_killed(
     found = dict(report.value)
     found.pop("left")
     assert found == {"problems": [], "processes": [], "cgroups": [], "state": []}
+
+
+def ask_for_a_profile(kernel: Kernel, configuration: Configuration, state: Path) -> bytes:
+    """What a runtime with AppArmor built in says."""
+    kernel.mount("proc", "/proc", "proc", MountFlag.NOSUID, "")
+    prepare(configuration)
+    directory = Directory.make(state, encode(configuration), Notes())
+    launch = Launch(configuration, str(directory.path), ("/bin/true",), ("PATH=/bin",), build=("apparmor",))
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.dup2(writer, 2)
+        os._exit(run_unguarded(launch, directory))
+    os.close(writer)
+    with open(reader, "rb") as said:
+        return said.read()
+
+
+def test_a_profile_that_there_cannot_be_is_refused(tmp_path: Path, rootfs: Path) -> None:
+    changes = {"root_fs": str(rootfs), "apparmor_profile": "unheard-of"}
+    configuration = decode(json.dumps(document("no-tty", **changes)).encode(), "no-tty").configuration
+    tmp_path.chmod(0o755)
+    report = linux.run(Case(partial(ask_for_a_profile, configuration=configuration, state=tmp_path)))
+    assert report.passed, report.failure
+    reason = "no such file or directory" if security_modules() == ("apparmor",) else "invalid argument"
+    assert f"failed to exec: set apparmor profile unheard-of: {reason}\n".encode() in report.value
 
 
 def abandon(kernel: Kernel, configuration: Configuration, state: Path) -> int:

@@ -368,7 +368,7 @@ def test_what_goes_wrong_is_said_on_standard_error(case: Case) -> None:
 
 
 def test_every_place_that_can_fail_has_a_case() -> None:
-    """Not here: N2, N4, S0, which have tests of their own; S3 and S4, since AppArmor and SELinux are not built in."""
+    """Not here: N2, N4, S0, which have tests of their own; S3 and S4, which are in test_labels.py."""
     places = {place for _, _, table in TABLES.values() for place, _, _ in rows(table)}
     assert places - {"C0", "N0", "N2", "N4", "S0", "S3", "S4"} <= {case.place for case in CASES}
 

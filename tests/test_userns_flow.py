@@ -209,6 +209,7 @@ H4   initialise_networks              socket(AF_NETLINK, SOCK_RAW, 0)
                                       recvmsg(3)
                                       close(3)
 H4   add_routes                       -
+H5   detect_selinux                   -
 H6   find_host_root                   -
 H7   refuse_mounts_without_namespace  -
 M1   cut_propagation                  mount(NULL, "/", NULL, REC|PRIVATE, NULL)

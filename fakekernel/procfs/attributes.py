@@ -1,20 +1,24 @@
 """What else /proc/PID has: environment, control groups, the score for the OOM killer, security attributes (fs/proc/base.c)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from fakekernel import cgroup
-from fakekernel.behaviour import BEHAVIOURS
+from fakekernel import cgroup, security
+from fakekernel.behaviour import BEHAVIOURS, Listed
 from fakekernel.credentials import has_capability
 from fakekernel.description import Description
-from fakekernel.procfs.entry import Entry, FixedFile, MadeFile, table
-from fakekernel.procfs.process import OfProcess, ProcessDirectory, ProcessFile, check_access, task_of
+from fakekernel.filesystem import Dentry
+from fakekernel.procfs.entry import DIRECTORY, Entry, FixedFile, MadeFile, table
+from fakekernel.procfs.process import OfProcess, ProcessDirectory, ProcessFile, check_access, find, task_of
+from fakekernel.ptrace import may_access
 from fakekernel.store import Record
 from fakekernel.task import AddressSpace, Task
 from kernelapi.capability import Cap
 from kernelapi.errors import NotModelled
-from kernelapi.flags import FileType
+from kernelapi.flags import FileType, Seek
 from kernelapi.protocol.proc import (
     PROC_NO_LSM,
+    PROC_NOT_THE_OPENER,
     PROC_OOM_LOWERED,
     PROC_OOM_SYNTAX,
     PROC_OTHERS_LABEL,
@@ -24,6 +28,7 @@ from kernelapi.protocol.proc import (
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
 
+PAGE = 4096
 OOM_MIN, OOM_MAX = -1000, 1000
 OOM_LENGTH = 12
 """As many bytes of what is written are looked at."""
@@ -90,23 +95,56 @@ def _number(data: bytes) -> int | None:
 
 
 class SecurityAttribute(OfProcess, MadeFile):
-    """/proc/PID/attr/*: what a security module keeps of the process; without one there is nothing."""
+    """/proc/PID/attr/*: what a security module keeps of the process; without one there is nothing.
 
-    def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        task_of(kernel, description.inode)
-        self._check_none(kernel)
-        return b""
+    The description remembers whose memory it was opened for: who writes must have that one still (proc_pid_attr_open).
+    """
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        task = find(description.inode)
+        return task.mm if task is not None and task.lives and may_access(kernel.task, task) else None
+
+    def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
+        task = task_of(kernel, description.inode)
+        made = security.get_attribute(kernel, task, _attribute(description))
+        data = made[description.offset : description.offset + count]
+        if data:
+            description.offset += len(data)
+        return data
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        if description.cred != kernel.task.cred or task_of(kernel, description.inode) is not kernel.task:
+        if description.subject is not kernel.task.mm:
+            kernel.refuse(PROC_NOT_THE_OPENER)
+        if task_of(kernel, description.inode) is not kernel.task:
             kernel.refuse(PROC_OTHERS_LABEL)
-        self._check_none(kernel)
+        if description.offset:
+            kernel.refuse(PROC_NO_LSM)
+        data = data[:PAGE]
+        security.set_attribute(kernel, _attribute(description), data)
         return len(data)
 
-    def _check_none(self, kernel: "Syscalls") -> None:
-        if kernel.machine.host.security_modules:
-            raise NotModelled(f"the labels of {', '.join(kernel.machine.host.security_modules)}")
-        kernel.refuse(PROC_NO_LSM)
+    def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
+        if whence == Seek.END:  # of a file of no length (generic_file_llseek)
+            whence = Seek.SET
+        return super().seek(kernel, description, offset, whence)
+
+
+def _attribute(description: Description) -> str:
+    assert description.path is not None
+    return description.path.dentry.name
+
+
+class Attributes(ProcessDirectory):
+    """/proc/PID/attr: AppArmor has a directory of its own in it."""
+
+    def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        if name == security.APPARMOR and kernel.machine.host.security_module != name:
+            return None
+        return super().lookup(kernel, directory, name)
+
+    def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
+        module = kernel.machine.host.security_module
+        return [entry for entry in super().entries(kernel, directory) if entry.name in (*OF_ANY_MODULE, module)]
 
 
 class Unchanging(OfProcess, FixedFile):
@@ -124,13 +162,22 @@ BEHAVIOURS["proc.oom_score_adj"] = OomScoreAdjustment()
 BEHAVIOURS["proc.oom_score"] = Unchanging("0\n")
 BEHAVIOURS["proc.loginuid"] = Unchanging("4294967295")
 BEHAVIOURS["proc.attribute"] = SecurityAttribute()
-BEHAVIOURS["proc.attr"] = ProcessDirectory(
-    table(
-        Entry("current", WRITABLE, "proc.attribute"),
-        Entry("prev", FileType.REG | 0o444, "proc.attribute"),
-        Entry("exec", WRITABLE, "proc.attribute"),
-        Entry("fscreate", WRITABLE, "proc.attribute"),
-        Entry("keycreate", WRITABLE, "proc.attribute"),
-        Entry("sockcreate", WRITABLE, "proc.attribute"),
-    )
+OF_ANY_MODULE = table(
+    Entry("current", WRITABLE, "proc.attribute"),
+    Entry("prev", FileType.REG | 0o444, "proc.attribute"),
+    Entry("exec", WRITABLE, "proc.attribute"),
+    Entry("fscreate", WRITABLE, "proc.attribute"),
+    Entry("keycreate", WRITABLE, "proc.attribute"),
+    Entry("sockcreate", WRITABLE, "proc.attribute"),
+)
+OF_APPARMOR = table(
+    Entry("current", WRITABLE, "proc.attribute"),
+    Entry("prev", FileType.REG | 0o444, "proc.attribute"),
+    Entry("exec", WRITABLE, "proc.attribute"),
+)
+"""What is in attr, and in attr/apparmor (attr_dir_stuff, apparmor_attr_dir_stuff)."""
+
+BEHAVIOURS["proc.attr.apparmor"] = ProcessDirectory(OF_APPARMOR)
+BEHAVIOURS["proc.attr"] = Attributes(
+    {**OF_ANY_MODULE, **table(Entry(security.APPARMOR, DIRECTORY, "proc.attr.apparmor"))}
 )

@@ -43,14 +43,14 @@ class Mounts(MountTable):
     """/proc/PID/mounts, as in /etc/fstab."""
 
     def table(self, kernel: "Syscalls", ns: MountNamespace, root: Path) -> str:
-        return mountinfo.render_mounts(ns, root)
+        return mountinfo.render_mounts(kernel.machine.host, ns, root)
 
 
 class Mountinfo(MountTable):
     """/proc/PID/mountinfo."""
 
     def table(self, kernel: "Syscalls", ns: MountNamespace, root: Path) -> str:
-        return mountinfo.render_mountinfo(kernel.machine.system, kernel.task, ns, root)
+        return mountinfo.render_mountinfo(kernel.machine.system, kernel.machine.host, kernel.task, ns, root)
 
 
 BEHAVIOURS["proc.mounts"] = Mounts()

@@ -80,9 +80,9 @@ class FileSystems(MadeFile):
     """The types that can be mounted; "nodev" before those that need no device."""
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        from fakekernel.fstypes import FSTYPES
+        from fakekernel.fstypes import registered
 
-        return "".join(f"nodev\t{fstype}\n" for fstype in FSTYPES).encode()
+        return "".join(f"nodev\t{fstype.name}\n" for fstype in registered(kernel.machine.host)).encode()
 
 
 BEHAVIOURS["proc.unread"] = Unread()

@@ -1,13 +1,12 @@
-"""What a file is, and changing it: stat, access, readlink, chmod, chown, setxattr (fs/stat.c, fs/attr.c, fs/xattr.c)."""
+"""What a file is, and changing it: stat, access, readlink, chmod, chown, statfs (fs/stat.c, fs/attr.c, fs/statfs.c)."""
 
 from os import fsencode
-from struct import Struct
 from typing import TYPE_CHECKING, cast
 
 from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials
-from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode
+from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode, Superblock
 from fakekernel.filetable import description, usable
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount
@@ -15,8 +14,8 @@ from fakekernel.permission import EXECUTE, WRITE, capable_toward, in_group_or_ca
 from fakekernel.regular import FILE_CAPABILITIES
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.capability import EMPTY, Cap
-from kernelapi.errors import ModelError, NotModelled
-from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, AtFlag, FileType, MountFlag, Securebit, XattrFlag
+from kernelapi.errors import NotModelled
+from kernelapi.flags import AT_FDCWD, S_IFMT, S_ISGID, S_ISUID, AtFlag, FileType, MountFlag, Securebit, StatfsFlag
 from kernelapi.ids import UNCHANGED, Fd, Kgid, Kuid
 from kernelapi.protocol.attributes import (
     ACCESS_ARGUMENTS,
@@ -40,18 +39,8 @@ from kernelapi.protocol.attributes import (
     READLINK_EMPTY,
     READLINK_NOT_A_LINK,
     STAT_FLAGS,
-    XATTR_BECOMES_REVISION_3,
-    XATTR_EXISTS,
-    XATTR_FLAGS,
-    XATTR_LAYOUT,
-    XATTR_MISSING,
-    XATTR_NAME,
-    XATTR_ROOT_UNMAPPED,
-    XATTR_SIZE,
-    XATTR_UNPRIVILEGED,
-    XATTR_UNSUPPORTED,
 )
-from kernelapi.values import Stat
+from kernelapi.values import Stat, Statfs
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -70,18 +59,19 @@ TMPFS_ENTRY = 20
 
 EXT4_DIRECTORY = 4096
 
-XATTR_CREATE, XATTR_REPLACE = map(int, XattrFlag)
-XATTR_NAME_MAX, XATTR_SIZE_MAX = 255, 65536
+MAGIC_NUMBERS = {
+    "cgroup": 0x27E0EB, "cgroup2": 0x63677270, "devpts": 0x1CD1, "devtmpfs": 0x1021994, "ext4": 0xEF53, "mqueue": 0x19800202,
+    "nsfs": 0x6E736673, "pipefs": 0x50495045, "proc": 0x9FA0, "ramfs": 0x858458F6, "securityfs": 0x73636673,
+    "selinuxfs": 0xF97CFF8C, "sockfs": 0x534F434B, "sysfs": 0x62656572, "tmpfs": 0x1021994,
+}  # fmt: skip
+"""By type (linux/magic.h). A devtmpfs is a tmpfs."""
 
-CAP_REVISION_MASK, CAP_REVISION_2, CAP_REVISION_3 = 0xFF000000, 0x02000000, 0x03000000
-CAP_DATA = {20: CAP_REVISION_2, 24: CAP_REVISION_3}
-"""The sizes of struct vfs_cap_data and struct vfs_ns_cap_data, and the revision that each must bear."""
-
-MAGIC, ROOT_ID = Struct("<I"), Struct("<I")
+STATFS_FLAGS = tuple((int(MountFlag[name]), int(flag)) for name, flag in StatfsFlag.__members__.items() if name != "VALID")
+"""The flags of a mount or a superblock, and what statfs makes of them (fs/statfs.c)."""
 
 
 class AttributeCalls(SyscallBase):
-    """stat, access, readlink, chmod, chown, setxattr."""
+    """stat, access, readlink, chmod, chown, statfs."""
 
     __slots__ = ()
 
@@ -252,52 +242,28 @@ class AttributeCalls(SyscallBase):
             kill |= S_ISGID  # whoever sets a mode has to be in the group
         return mode & ~kill
 
-    # -- attributes --
+    # -- the file system --
 
-    def setxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
-        if "\0" in name:
-            raise ModelError(f"a name cannot hold a NUL byte: {name!r}")
-        if flags & ~(XATTR_CREATE | XATTR_REPLACE):
-            self.refuse(XATTR_FLAGS)
-        if not 0 < len(fsencode(name)) <= XATTR_NAME_MAX:
-            self.refuse(XATTR_NAME)
-        if len(value) > XATTR_SIZE_MAX:
-            self.refuse(XATTR_SIZE)
+    def statfs(self, path: str) -> Statfs:
         place = resolve(self, AT_FDCWD, path)
-        inode = place.inode
-        if is_read_only(place.mount):
-            self.refuse(CHANGE_READ_ONLY)
-        if name != FILE_CAPABILITIES:
-            if name.partition(".")[0] in ("security", "system", "trusted", "user"):
-                raise NotModelled(f"the extended attribute {name!r}")
-            self.fail(XATTR_UNSUPPORTED)
-        if inode.behaviour or inode.sb.fstype not in ("ext4", "tmpfs"):
-            raise NotModelled(f"file capabilities in a {inode.sb.fstype}")
-        if value:
-            value = self._stored_capabilities(inode, value)
-        if flags & XATTR_CREATE and name in inode.xattrs:
-            self.refuse(XATTR_EXISTS)
-        if flags & XATTR_REPLACE and name not in inode.xattrs:
-            self.refuse(XATTR_MISSING)
-        # -- effects only below --
-        inode.xattrs[name] = value
+        return _statfs(place.mount)
 
-    def _stored_capabilities(self, inode: Inode, value: bytes) -> bytes:
-        """The struct vfs_cap_data as the file system keeps it: bound to a root of its user namespace. (cap_convert_nscap)"""
-        cred, lower = self.task.cred, inode.sb.userns
-        magic = MAGIC.unpack_from(value.ljust(MAGIC.size, b"\0"))[0]
-        if CAP_DATA.get(len(value)) != magic & CAP_REVISION_MASK:
-            self.fail(XATTR_LAYOUT)
-        if not capable_toward(cred, inode, Cap.SETFCAP):
-            self.refuse(XATTR_UNPRIVILEGED)
-        is_old = len(value) == 20
-        if is_old and (self.capable_over(lower, Cap.SETFCAP) or not self.happens(XATTR_BECOMES_REVISION_3)):
-            return value
-        root = cred.userns.kuid(0 if is_old else ROOT_ID.unpack_from(value, 20)[0])
-        if root is None or not lower.maps_kuid(root):
-            self.fail(XATTR_ROOT_UNMAPPED)
-        magic = magic & ~CAP_REVISION_MASK | CAP_REVISION_3
-        return MAGIC.pack(magic) + value[MAGIC.size : 20] + ROOT_ID.pack(lower.uid(root))
+    def fstatfs(self, fd: Fd) -> Statfs:
+        opened = description(self, fd)
+        return _statfs(opened.path.mount) if opened.path is not None else Statfs(_magic(opened.inode.sb), int(StatfsFlag.VALID))
+
+
+def _statfs(mount: Mount) -> Statfs:
+    """What statfs says of what is seen through `mount` (vfs_statfs)."""
+    flags = sum(bit for flag, bit in STATFS_FLAGS if (mount.flags | mount.sb.flags) & flag)
+    return Statfs(_magic(mount.sb), flags | StatfsFlag.VALID)
+
+
+def _magic(sb: Superblock) -> int:
+    magic = MAGIC_NUMBERS.get(sb.fstype)
+    if magic is None:
+        raise NotModelled(f"the magic number of {sb.fstype}")
+    return magic
 
 
 def as_real(cred: Credentials) -> Credentials:

@@ -10,6 +10,7 @@ from fakekernel.reachability import cwd_text, path_text
 from fakekernel.syscalls.attributes import AttributeCalls
 from fakekernel.syscalls.entries import EntryCalls
 from fakekernel.syscalls.opening import OpenCalls
+from fakekernel.syscalls.xattrs import XattrCalls
 from kernelapi.capability import Cap
 from kernelapi.flags import AT_FDCWD
 from kernelapi.ids import Fd
@@ -23,7 +24,7 @@ from kernelapi.protocol.files import (
 )
 
 
-class FileCalls(OpenCalls, EntryCalls, AttributeCalls):
+class FileCalls(OpenCalls, EntryCalls, AttributeCalls, XattrCalls):
     """Paths and what they name."""
 
     __slots__ = ()

@@ -1,5 +1,6 @@
 """mount(2): new mounts, remounts, binds, moves, changes of propagation (fs/namespace.c)."""
 
+from fakekernel import security
 from fakekernel.fstypes import FSTYPES, NOT_MODELLED, SUPERBLOCK_FLAGS, FilesystemType, parse_request
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount, MountNamespace, Path
@@ -125,11 +126,14 @@ class MountCalls(UmountCalls):
         fstype = FSTYPES.get(sb.fstype)
         if fstype is None or (fstype.needs_device and data):
             raise NotModelled(f"the options of a remount of {sb.fstype}")
-        request = parse_request(sb.fstype, "", given & REMOUNTABLE, data[:DATA_MAX])
+        data, context = security.take_mount_options(self, data[:DATA_MAX])
+        request = parse_request(sb.fstype, "", given & REMOUNTABLE, data)
         if not fstype.needs_device:
             fstype.check(self, request)
         if not self.capable_over(sb.userns, Cap.SYS_ADMIN):
             self.refuse(rows.REMOUNT_UNPRIVILEGED)
+        if context and context != sb.context:
+            self.refuse(rows.MOUNT_BAD_OPTION)
         becomes_readonly = request.flags & RDONLY and not sb.flags & RDONLY
         if becomes_readonly and is_written(self.machine.system, sb):
             self.refuse(rows.REMOUNT_BUSY)
@@ -243,12 +247,13 @@ class MountCalls(UmountCalls):
         if not name:
             self.refuse(rows.MOUNT_WITHOUT_TYPE)
         fstype = FSTYPES.get(name)
-        if fstype is None:
-            if name in NOT_MODELLED:
+        if fstype is None or fstype.module not in ("", self.machine.host.security_module):
+            if fstype is None and name in NOT_MODELLED:
                 raise NotModelled(f"file systems of the type {name}")
             self.refuse(rows.MOUNT_UNKNOWN_TYPE)
             raise ModelError(f"{rows.MOUNT_UNKNOWN_TYPE.id} is suspended, and nothing is known of {name!r}")
-        request = parse_request(name, source, flags & SUPERBLOCK_FLAGS, data[:DATA_MAX])
+        data, context = security.take_mount_options(self, data[:DATA_MAX])
+        request = parse_request(name, source, flags & SUPERBLOCK_FLAGS, data, context)
         fstype.check(self, request)
         owner = fstype.owner(self) if fstype.in_userns else self.machine.system.userns
         if not self.capable_over(owner, Cap.SYS_ADMIN):
@@ -271,6 +276,8 @@ class MountCalls(UmountCalls):
         self._check_room(place, 1)
         # What follows refuses only where nothing is made: of an instance that there is already.
         sb = fstype.make(self, request)
+        if context and context != sb.context:
+            raise NotModelled(f"the mount option context= for {name}")
         if again and place.mount.sb is sb:
             self.refuse(rows.MOUNT_SAME_AGAIN)
         if not place.inode.is_directory:
@@ -326,5 +333,7 @@ def _is_permanently_empty(mount: Mount) -> bool:
     return mount.mountpoint is not None and mount.mountpoint.inode.behaviour in PERMANENTLY_EMPTY
 
 
-PERMANENTLY_EMPTY = frozenset(("sys/fs/cgroup", "sys/kernel/debug", "sys/kernel/security", "sys/kernel/tracing"))
+PERMANENTLY_EMPTY = frozenset((
+    "sys/fs/cgroup", "sys/fs/selinux", "sys/kernel/debug", "sys/kernel/security", "sys/kernel/tracing",
+))  # fmt: skip
 """The behaviours of such directories."""

@@ -6,6 +6,8 @@ from typing import Any
 import fakekernel.cgroupfs
 import fakekernel.mqueue
 import fakekernel.procfs
+import fakekernel.securityfs
+import fakekernel.selinuxfs
 import fakekernel.sysfs
 import fakekernel.unified  # noqa: F401  (file systems and kinds of files make themselves known when they are imported)
 from fakekernel.syscalls.capabilities import CapabilityCalls

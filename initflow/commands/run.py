@@ -32,6 +32,7 @@ def command(context: click.Context, config: str, rootfs: str | None, trace: str 
     """
     import msgspec
 
+    from fakekernel.profile import security_modules
     from initflow.configuration import ConfigurationError, encode, load
     from initflow.running import processes
     from initflow.running.guard import guard, run_unguarded
@@ -70,7 +71,7 @@ def command(context: click.Context, config: str, rootfs: str | None, trace: str 
         directory = Directory.make(Path(state), encode(configuration), notes)
     except OSError as error:
         fail(f"{error.filename or state}: {error.strerror}")
-    launch = Launch(configuration, str(directory.path), args, environment_of(os.environ), log)
+    launch = Launch(configuration, str(directory.path), args, environment_of(os.environ), log, security_modules())
     status = (run_unguarded if no_guard else guard)(launch, directory)
     if log is not None and trace is not None:
         _write(trace, log.events())

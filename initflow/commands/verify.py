@@ -1,6 +1,7 @@
 """`initflow verify`: run configurations through the flow, and judge what happens."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 @click.option("--image", metavar="NAME", help="A named image instead, default or hostile; \"list\" shows them.")
 @click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
 @click.option("--exec-in", is_flag=True, help="Let the container run, then bring the payload into it as a second process.")
+@click.option(
+    "--lsm", type=click.Choice(["none", "apparmor", "selinux"]), default="none",
+    help="The security module of the host, and of the runtime's build. Default: none.",
+)  # fmt: skip
 @click.option("--trace", is_flag=True, help="Show every call.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
 @click.option(
@@ -34,6 +39,7 @@ def command(
     image: str | None,
     caller: str | None,
     exec_in: bool,
+    lsm: str,
     trace: bool,
     as_json: bool,
     expect: str | None,
@@ -56,7 +62,7 @@ def command(
     from initflow.images import DEFAULT_IMAGE, IMAGES
     from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
-    from initflow.verification import DEFAULT_PAYLOAD, LASTING_PAYLOAD, NotRunning, verify
+    from initflow.verification import DEFAULT_PAYLOAD, HOST, LASTING_PAYLOAD, NotRunning, verify
 
     oddities = {
         "image": {name: each.oddity for name, each in IMAGES.items()},
@@ -95,6 +101,7 @@ def command(
                 into=LASTING_PAYLOAD if exec_in else None,
                 image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
                 caller=CALLERS[caller or DEFAULT_CALLER.name],
+                host=replace(HOST, security_modules=() if lsm == "none" else (lsm,)),
             )
         except TreeError as error:
             fail(str(error))

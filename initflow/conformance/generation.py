@@ -24,6 +24,7 @@ NEW = (
 )  # fmt: skip
 SHARED = (CloneFlag.FS, CloneFlag.FILES, CloneFlag.PARENT, CloneFlag.PARENT)
 LINKS = ("user", "user", "pid", "pid", "mnt", "uts", "ipc", "net", "cgroup", "time", "pid_for_children", "time_for_children")
+WRITTEN = ("uid_map", "gid_map", "setgroups", "attr/exec")
 MAPS = (b"0 0 1", b"0 0 2000", b"0 1000 1", b"1000 1000 1", b"0 1000 1\n1 0 1", b"5 5 5")
 
 
@@ -102,7 +103,7 @@ class Generator:
     def open_(self) -> tuple[Any, ...]:
         if self.random.random() < 0.6:
             return (PROC, Path(self.agent(), f"ns/{self.random.choice(LINKS)}"), 0, 0)
-        return (PROC, Path(self.agent(), self.random.choice(("uid_map", "gid_map", "setgroups"))), int(OpenFlag.RDWR), 0)
+        return (PROC, Path(self.agent(), self.random.choice(WRITTEN)), int(OpenFlag.RDWR), 0)
 
     def execve(self) -> tuple[Any, ...]:
         name = self.random.choice(("true", "false", "sleep"))

@@ -8,6 +8,7 @@ from initflow.invariants import (
     devices,
     directory,
     ids,
+    labels,
     masks,
     mounts,
     namespaces,
@@ -19,7 +20,7 @@ from initflow.invariants.model import INVARIANTS
 
 GROUPS = (
     namespaces, network, terminal, descriptors, capabilities, ids, death_signal, mounts, devices, masks, directory, attributes,
-    synchronisation,
+    labels, synchronisation,
 )  # fmt: skip
 """The modules, a group of the catalogue each."""
 

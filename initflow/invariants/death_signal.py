@@ -10,7 +10,8 @@ from initflow.run import BEFORE_PAYLOAD, Role
 def the_parent_death_signal_is_still_set_at_exec(moment: Exec) -> Iterator[Obligation]:
     """After exec, the parent death signal is the one that was set when init started.
 
-    A change of ids clears it without a word; so does an exec that gains capabilities. The container then outlives its runtime.
+    A change of ids clears it without a word; so does an exec that gains capabilities, or that brings another label of AppArmor
+    or SELinux. The container then outlives its runtime.
     """
     asked = _first_signal(moment)
     if asked:

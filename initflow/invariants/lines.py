@@ -11,7 +11,6 @@ USER_NAMESPACES = "user namespaces"
 CGROUP_NAMESPACES = "cgroup namespaces"
 TIME_NAMESPACES = "time namespaces"
 SECCOMP = "seccomp"
-LABELS = "labels of AppArmor and SELinux"
 KEYRINGS = "keyrings"
 OCI = "OCI configurations"
 HOOKS = "hooks"
@@ -19,7 +18,7 @@ CREATE_AND_START = "create and start as commands of their own"
 OTHER_RUNTIMES = "traces of other runtimes"
 
 FEATURES = (
-    USER_NAMESPACES, CGROUP_NAMESPACES, TIME_NAMESPACES, SECCOMP, LABELS, KEYRINGS, OCI, HOOKS, CREATE_AND_START,
+    USER_NAMESPACES, CGROUP_NAMESPACES, TIME_NAMESPACES, SECCOMP, KEYRINGS, OCI, HOOKS, CREATE_AND_START,
     OTHER_RUNTIMES,
 )  # fmt: skip
 """The fixed vocabulary of what a line waits for."""
@@ -180,7 +179,7 @@ LINES = (
     Line("NNP-01", "the bit is set where it was asked for, or inherited"),
     Line("NNP-02", "a failure to set it is an error", OCI),
     Line("NNP-03", "it is set after the last helper that must gain privileges", OCI),
-    Line("NNP-04", "its place before or after the security label is one at which the label still can be set", LABELS),
+    Line("NNP-04", "its place before or after the security label is one at which the label still can be set"),
     Line("SEC-01", "a filter is set with CAP_SYS_ADMIN or without new privileges", SECCOMP),
     Line("SEC-02", "without the bit, the filter comes before CAP_SYS_ADMIN goes", SECCOMP),
     Line("SEC-03", "with the bit, only few calls stand between filter and exec, and they are known", SECCOMP),
@@ -194,13 +193,13 @@ LINES = (
         undecidable="which process computed a filter shows in no call",
     ),
     # -- security modules, keyrings --
-    Line("LSM-01", "the payload runs with the label that was configured", LABELS),
-    Line("LSM-02", "the label is asked for through a proc that is known to be one", LABELS),
-    Line("LSM-03", "the thread that asks for the label is the one that executes", LABELS),
-    Line("LSM-04", "nothing else is executed between asking for the label and exec", LABELS),
-    Line("LSM-05", "the label is asked for while init still may", LABELS),
-    Line("LSM-06", "which modules the host has is found out before its files are out of sight", LABELS),
-    Line("LSM-07", "what is mounted for the container has its label", LABELS),
+    Line("LSM-01", "the payload runs with the label that was configured"),
+    Line("LSM-02", "the label is asked for through a proc that is known to be one"),
+    Line("LSM-03", "the thread that asks for the label is the one that executes"),
+    Line("LSM-04", "nothing else is executed between asking for the label and exec"),
+    Line("LSM-05", "the label is asked for while init still may"),
+    Line("LSM-06", "which modules the host has is found out before its files are out of sight"),
+    Line("LSM-07", "what is mounted for the container has its label"),
     Line("LSM-08", "nothing is mounted over /proc, or over what is not known to be harmless in it"),
     Line("KEY-01", "the payload has a session keyring of its own", KEYRINGS),
     Line("KEY-02", "the keyring is made with the label for keys, which is taken back afterwards", KEYRINGS),

@@ -43,13 +43,17 @@ class News(msgspec.Struct, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start: a container in `data_path`, where its container.json is, with the command line `args`."""
+    """What to start: a container in `data_path`, where its container.json is, with the command line `args`.
+
+    `build` says what is built into the runtime: the security module of the host, or nothing.
+    """
 
     configuration: Configuration
     data_path: str
     args: tuple[str, ...]
     environment: tuple[str, ...]
     log: Sink | None = None
+    build: tuple[str, ...] = ()
 
     def main(self, control: socket.socket) -> int:
         """Be the parent; the exit status. `control` leads to the guard.
@@ -57,12 +61,13 @@ class Launch:
         From here to the first step of the flow nothing is made or opened: what a trace shows begins there.
         """
         tell = _teller(control)
-        kernel = binding(linux(), {RUNTIME: nsinit.main})
+        program = nsinit.BUILDS[self.build]
+        kernel = binding(linux(), {RUNTIME: program})
         if self.log is not None:
             kernel = record(kernel, self.log)
         kernel = watched(kernel, tell)
         environment = (*self.environment, f"data_path={self.data_path}")
-        return live(kernel, nsinit.main, (RUNTIME, "exec", "--", *self.args), environment)
+        return live(kernel, program, (RUNTIME, "exec", "--", *self.args), environment)
 
 
 def watched(kernel: Kernel, tell: Callable[..., None]) -> Kernel:

@@ -17,7 +17,7 @@ class Init(Context):
 
     `unclean_rootfs` is where it was started, `console` the path of the terminal ("" for none), `pipe` its end of the
     connection to the parent, `args` the payload's command line. `host_root` is who the container's root is on the host: uid
-    and gid.
+    and gid. `tags` say what is built in: "apparmor", "selinux".
     """
 
     environment = Slot[dict[str, str]]()
@@ -26,6 +26,7 @@ class Init(Context):
     parent_death_signal = Slot[int]()
     exec_user = Slot[ExecUser]()
     host_root = Slot[tuple[int, int]]()
+    selinux_is_on = Slot[bool]()
 
     def __init__(
         self,
@@ -37,8 +38,10 @@ class Init(Context):
         pipe: Fd,
         args: tuple[str, ...],
         inherited: dict[str, str],
+        tags: tuple[str, ...] = (),
     ) -> None:
         super().__init__(kernel)
+        self.tags = tags
         self.configuration = configuration
         self.unclean_rootfs = unclean_rootfs
         self.console = console
@@ -60,9 +63,10 @@ class Setup(Init):
         rootfs: str,
         console: str,
         inherited: dict[str, str],
+        tags: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
-            kernel, configuration, unclean_rootfs=rootfs, console=console, pipe=Fd(-1), args=(), inherited=inherited
+            kernel, configuration, unclean_rootfs=rootfs, console=console, pipe=Fd(-1), args=(), inherited=inherited, tags=tags
         )  # fmt: skip
         self.data_path = data_path
 

@@ -5,6 +5,7 @@ from errno import EEXIST, ENOENT
 from initflow.flow import FlowError, Panic, failing, step
 from initflow.golang import GoError, chmod, chown, errno_text, join, mkdir_all, open_file, remove, rune, symlink
 from initflow.steps.context import Init
+from initflow.steps.labels import set_file_label
 from initflow.steps.mounts import mount_config
 from kernelapi.flags import FileType, MountFlag, OpenFlag
 from kernelapi.ids import Fd
@@ -70,7 +71,7 @@ def link_ptmx(init: Init) -> None:
 
 @step(reads="rootfs host_root")
 def bind_console(init: Init) -> None:
-    """Put the terminal at /dev/console, owned by the container's root.
+    """Put the terminal at /dev/console, owned by the container's root, and with its label.
 
     Before the switch of the root: the terminal's path is one of the host.
     """
@@ -81,6 +82,8 @@ def bind_console(init: Init) -> None:
     try:
         chmod(kernel, console, 0o600)
         chown(kernel, console, *init.host_root)
+        with failing(f"set file label {console}"):
+            set_file_label(init, console, mount_config(init).mount_label)
         try:
             kernel.close(open_file(kernel, path, OpenFlag.RDWR | OpenFlag.CREAT | OpenFlag.TRUNC, 0o666))
         except GoError as error:

@@ -31,14 +31,16 @@ def receive_configuration(kernel: Kernel) -> tuple[Kernel, Configuration]:
     return kernel, decode(data, INIT).configuration
 
 
-def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str]) -> int:
+def run(
+    kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str], tags: tuple[str, ...] = ()
+) -> int:
     """Become the payload; comes back only when that failed, with the exit status."""
     try:
         kernel, configuration = receive_configuration(kernel)
     except (GoError, ConfigurationError) as error:
         return fatal(kernel, f"{NO_CONFIGURATION}: {error}")
     init = Init(
-        kernel, configuration, unclean_rootfs="", console="", pipe=NOWHERE, args=args, inherited=environment
+        kernel, configuration, unclean_rootfs="", console="", pipe=NOWHERE, args=args, inherited=environment, tags=tags
     )  # fmt: skip
     try:
         perform(steps, init)

@@ -1,4 +1,4 @@
-"""How the container calls itself, and the labels that its processes carry."""
+"""How the container calls itself."""
 
 from initflow.flow import FlowError, step
 from initflow.golang import errno_text, quote
@@ -21,17 +21,3 @@ def set_hostname(init: Init) -> None:
         init.kernel.sethostname(hostname)
     except OSError as error:
         raise FlowError(f"unable to sethostname {quote(hostname)}: {errno_text(error.errno or 0)}") from error
-
-
-@step
-def apply_apparmor_profile(init: Init) -> None:
-    """Ask for the AppArmor profile that takes effect at the next exec.
-
-    After the container's own /proc is there, through which it is asked for. A build without AppArmor does nothing and
-    succeeds, whatever the configuration says: so does this one.
-    """
-
-
-@step
-def set_process_label(init: Init) -> None:
-    """Ask for the SELinux label that takes effect at the next exec. A build without SELinux does nothing and succeeds."""

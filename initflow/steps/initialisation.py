@@ -21,11 +21,15 @@ NUL = b"\\u0000"
 
 
 def run(
-    kernel: Kernel, steps: Callable[[Configuration], Group], args: tuple[str, ...], environment: dict[str, str]
+    kernel: Kernel,
+    steps: Callable[[Configuration], Group],
+    args: tuple[str, ...],
+    environment: dict[str, str],
+    tags: tuple[str, ...] = (),
 ) -> int:
     """Be init: comes back only when it failed, with the exit status. `environment` has `console`, `pipe` and `data_path`.
 
-    `steps` says which steps a configuration takes.
+    `steps` says which steps a configuration takes, `tags` what is built in.
 
     What goes wrong before the first step is said on standard error alone. The parent learns it as a broken connection, or one
     that is reset, since its message stays unread: not as the end of the stream, which it would take for success.
@@ -42,6 +46,7 @@ def run(
             pipe=Fd(int(environment.get("pipe", "") or -1)),
             args=args,
             inherited=environment,
+            tags=tags,
         )
     except (GoError, ConfigurationError, ValueError) as error:
         return fatal(kernel, str(error))

@@ -7,6 +7,7 @@ from initflow.configuration import Mount, MountConfig
 from initflow.flow import FlowError, Panic, failing, step
 from initflow.golang import GoError, clean, errno_text, join, lstat, mkdir_all, open_file, readlink, stat
 from initflow.steps.context import Init
+from initflow.steps.labels import mount_data, relabel
 from kernelapi.flags import CloneFlag, FileType, MountFlag, OpenFlag
 from kernelapi.kernel import Kernel
 
@@ -14,7 +15,7 @@ DEFAULT = MountFlag.NOEXEC | MountFlag.NOSUID | MountFlag.NODEV
 MAX_LINKS = 255
 
 SYSTEM_MOUNTS = (
-    # source, target, type, flags, data
+    # source, target, type, flags, data; those with data can have a label
     ("proc", "proc", "proc", DEFAULT, ""),
     ("tmpfs", "dev", "tmpfs", MountFlag.NOSUID | MountFlag.STRICTATIME, "mode=755"),
     ("shm", "dev/shm", "tmpfs", DEFAULT, "mode=1777,size=65536k"),
@@ -71,6 +72,7 @@ def mount_system(init: Init) -> None:
     namespace, sysfs its network namespace: all entered by now. /sys is read-only at once where access is restricted: a later
     remount would make the host's read-only too, when the network namespace is shared.
     """
+    label = mount_config(init).mount_label
     for source, target, fstype, flags, data in SYSTEM_MOUNTS:
         path = join(init.rootfs, target)
         try:
@@ -78,6 +80,8 @@ def mount_system(init: Init) -> None:
         except GoError as error:
             if error.errno != EEXIST:  # which a link to nothing brings: the mount will tell
                 raise FlowError(f"mount system mkdirall {path} {error}") from error
+        if data:
+            data = mount_data(init, data, label)
         if fstype == "sysfs" and init.configuration.restrict_sys:
             flags |= MountFlag.RDONLY
         with failing(f"mount system mounting {source} into {path}"):
@@ -118,6 +122,10 @@ def _mount_bind(init: Init, entry: Mount) -> None:
     if not entry.writable:
         with failing(f"remounting {entry.source} into {target}"):
             kernel.mount(entry.source, target, "bind", flags | MountFlag.REMOUNT, "")
+    if entry.relabel:
+        label = mount_config(init).mount_label
+        with failing(f"relabeling {entry.source} to {label}"):
+            relabel(init, entry.source, label, entry.relabel)
     if entry.private:
         with failing(f"mounting {target} private"):
             kernel.mount("", target, "none", MountFlag.PRIVATE, "")
@@ -128,7 +136,7 @@ def _mount_tmpfs(init: Init, entry: Mount) -> None:
     with failing("creating new tmpfs mount target"):
         _create_if_missing(init.kernel, target, is_directory=True)
     try:
-        init.kernel.mount("tmpfs", target, "tmpfs", DEFAULT, "")
+        init.kernel.mount("tmpfs", target, "tmpfs", DEFAULT, mount_data(init, "", mount_config(init).mount_label))
     except OSError as error:
         raise FlowError(f"{errno_text(error.errno or 0)} mounting {target} in tmpfs") from error
 

@@ -66,7 +66,9 @@ def _host_root(mappings: tuple[IdMapping, ...] | None, kind: str) -> int:
     raise GoError("User namespaces enabled, but no root user mapping found.")
 
 
-def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str]) -> int:
+def run(
+    kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[str, str], tags: tuple[str, ...] = ()
+) -> int:
     """Be the helper: the configuration comes on the pipe; the exit status."""
     try:
         kernel, configuration = receive_configuration(kernel)
@@ -76,7 +78,7 @@ def run(kernel: Kernel, steps: Group, args: tuple[str, ...], environment: dict[s
         return fatal(kernel, f"expected setup to have 2 or 3 arguments not {len(args)}")
     data_path, rootfs, console = (*args, "")[:3]
     setup = Setup(
-        kernel, configuration, data_path=data_path, rootfs=rootfs, console=console, inherited=environment
+        kernel, configuration, data_path=data_path, rootfs=rootfs, console=console, inherited=environment, tags=tags
     )  # fmt: skip
     try:
         perform(steps, setup)

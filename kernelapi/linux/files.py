@@ -6,12 +6,16 @@ import struct
 
 from kernelapi.ids import Fd, Gid, Uid
 from kernelapi.linux.base import path_bytes, syscall
-from kernelapi.values import Stat
+from kernelapi.values import Stat, Statfs
 
 STAT = struct.Struct("=QQQIIIIQq88x")
 """struct stat of x86-64, up to the size: dev, ino, nlink, mode, uid, gid, padding, rdev, size."""
 
+STATFS = struct.Struct("=q72xq32x")
+"""struct statfs of x86-64: the type and, behind counts of blocks and files, the flags."""
+
 PATH_MAX = 4096
+XATTR_SIZE_MAX = 65536
 
 
 class LinuxFiles:
@@ -73,6 +77,25 @@ class LinuxFiles:
     def setxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
         syscall("setxattr", path_bytes(path), path_bytes(name), value, len(value), flags)
 
+    def lsetxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
+        syscall("lsetxattr", path_bytes(path), path_bytes(name), value, len(value), flags)
+
+    def getxattr(self, path: str, name: str) -> bytes:
+        return _xattr("getxattr", path, name)
+
+    def lgetxattr(self, path: str, name: str) -> bytes:
+        return _xattr("lgetxattr", path, name)
+
+    def statfs(self, path: str) -> Statfs:
+        answer = ctypes.create_string_buffer(STATFS.size)
+        syscall("statfs", path_bytes(path), answer)
+        return Statfs(*STATFS.unpack(answer.raw))
+
+    def fstatfs(self, fd: Fd) -> Statfs:
+        answer = ctypes.create_string_buffer(STATFS.size)
+        syscall("fstatfs", fd, answer)
+        return Statfs(*STATFS.unpack(answer.raw))
+
     def chdir(self, path: str) -> None:
         syscall("chdir", path_bytes(path))
 
@@ -89,6 +112,12 @@ class LinuxFiles:
 
     def umask(self, mask: int) -> int:
         return syscall("umask", mask)
+
+
+def _xattr(call: str, path: str, name: str) -> bytes:
+    answer = ctypes.create_string_buffer(XATTR_SIZE_MAX)
+    length = syscall(call, path_bytes(path), path_bytes(name), answer, XATTR_SIZE_MAX)
+    return answer.raw[:length]
 
 
 def _stat(raw: bytes) -> Stat:

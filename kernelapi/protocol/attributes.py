@@ -112,13 +112,20 @@ XATTR_SIZE = Refusal(
 )  # fmt: skip
 XATTR_LAYOUT = Refusal(
     "setxattr.einval.layout", call="setxattr", errno=EINVAL, depends=ARGUMENTS,
-    cause="the value is no struct vfs_cap_data of revision 2 or 3",
-    source="capabilities(7); security/commoncap.c cap_convert_nscap",
+    cause="the value is no struct vfs_cap_data of revision 2 or 3; of security.selinux, with SELinux on, no context of its "
+    "policy",
+    source="capabilities(7); security/commoncap.c cap_convert_nscap, security/selinux/hooks.c selinux_inode_setxattr",
 )  # fmt: skip
 XATTR_UNPRIVILEGED = Refusal(
     "setxattr.eperm.setfcap", call="setxattr", errno=EPERM, depends=STATE,
     cause="file capabilities need CAP_SETFCAP towards the file",
     source="capabilities(7); security/commoncap.c cap_convert_nscap",
+)  # fmt: skip
+# So says 6.18, with SELinux built in, be it on or off; a kernel without it wants CAP_SYS_ADMIN, as for any other "security.".
+XATTR_LABEL_NOT_OWNER = Refusal(
+    "setxattr.eperm.label", call="setxattr", errno=EPERM, depends=STATE,
+    cause="the caller does not own the file to be labelled, and has no CAP_FOWNER towards it",
+    source="xattr(7); security/selinux/hooks.c selinux_inode_setxattr",
 )  # fmt: skip
 XATTR_ROOT_UNMAPPED = Refusal(
     "setxattr.einval.rootid", call="setxattr", errno=EINVAL, depends=STATE,
@@ -127,8 +134,8 @@ XATTR_ROOT_UNMAPPED = Refusal(
 )  # fmt: skip
 XATTR_UNSUPPORTED = Refusal(
     "setxattr.eopnotsupp", call="setxattr", errno=EOPNOTSUPP, depends=ARGUMENTS,
-    cause="the file system has no attributes of this kind",
-    source="setxattr(2); fs/xattr.c __vfs_setxattr",
+    cause="the file system has no attributes of this kind; with SELinux on, all of it has one label",
+    source="setxattr(2); fs/xattr.c __vfs_setxattr, security/selinux/hooks.c selinux_is_sblabel_mnt",
 )  # fmt: skip
 XATTR_EXISTS = Refusal(
     "setxattr.eexist", call="setxattr", errno=EEXIST, depends=STATE,
@@ -139,6 +146,11 @@ XATTR_MISSING = Refusal(
     "setxattr.enodata", call="setxattr", errno=ENODATA, depends=STATE,
     cause="XATTR_REPLACE, and there is no such attribute",
     source="setxattr(2); fs/xattr.c simple_xattr_set",
+)  # fmt: skip
+XATTR_NOT_SET = Refusal(
+    "getxattr.enodata", call="getxattr", errno=ENODATA, depends=STATE,
+    cause="the file has no such attribute",
+    source="getxattr(2); fs/xattr.c simple_xattr_get",
 )  # fmt: skip
 CHMOD_STRIPS_SETGID = Effect(
     "chmod.setgid", call="chmod",

@@ -4,7 +4,7 @@ Rows of `execve`, in the order in which Linux goes through them: after the file 
 before the point of no return.
 """
 
-from errno import EPERM
+from errno import EACCES, EPERM
 
 from kernelapi.protocol.credentials import CREDENTIALS_CLEAR_DUMPABLE, CREDENTIALS_CLEAR_PDEATHSIG
 from kernelapi.rules import STATE, Effect, Refusal
@@ -72,6 +72,25 @@ EXEC_CLEARS_KEEPCAPS = Effect(
     "execve.keepcaps", call="execve",
     cause="the securebit KEEP_CAPS is cleared", source="capabilities(7); security/commoncap.c cap_bprm_creds_from_file",
 )  # fmt: skip
+EXEC_LABEL_NO_NEW_PRIVS = Refusal(
+    "execve.eperm.label", call="execve", errno=EPERM, depends=STATE,
+    cause="no_new_privs is set, and the label asked for is not known to allow less: for a confined caller of AppArmor, another "
+    "profile; for SELinux, one that the policy does not let it enter so",
+    source="security/apparmor/domain.c apparmor_bprm_creds_for_exec; security/selinux/hooks.c check_nnp_nosuid",
+    excuse="needs an LSM",
+)  # fmt: skip
+EXEC_LABEL_DENIED = Refusal(
+    "execve.eacces.label", call="execve", errno=EACCES, depends=STATE,
+    cause="the policy of SELinux has no such domain to enter, or none to enter by a file on a mount with MS_NOSUID",
+    source="security/selinux/hooks.c selinux_bprm_creds_for_exec, check_nnp_nosuid",
+    excuse="needs an LSM: SELinux",
+)  # fmt: skip
+EXEC_LABEL = Effect(
+    "execve.label", call="execve",
+    cause="the label that was asked for becomes the program's, and where that changes it the parent death signal is cleared",
+    source="security/apparmor/lsm.c apparmor_bprm_committing_creds; security/selinux/hooks.c selinux_bprm_committing_creds",
+    excuse="needs an LSM",
+)  # fmt: skip
 EXEC_SECURE = Effect(
     "execve.secure", call="execve",
     cause="a program that runs with other effective ids than the caller's, or than the real ones, or that gains "
@@ -96,3 +115,6 @@ EXEC_CREDENTIALS = (
     CREDENTIALS_CLEAR_DUMPABLE,
 )
 """The rows that execve has on account of credentials."""
+
+EXEC_SECURITY = (EXEC_LABEL_NO_NEW_PRIVS, EXEC_LABEL_DENIED, EXEC_LABEL)
+"""Those on account of a security module, which is asked before anybody looks what kind of program the file is."""

@@ -13,7 +13,7 @@ from kernelapi.protocol.namespace_files import OPEN_NAMESPACE_FILE
 from kernelapi.protocol.proc import OPEN_PROC
 from kernelapi.protocol.terminals import OPEN_TERMINAL
 from kernelapi.rules import STATE, Effect, Refusal
-from kernelapi.values import Stat
+from kernelapi.values import Stat, Statfs
 
 CHDIR_DENIED = Refusal(
     "chdir.eacces", call="chdir", errno=EACCES, depends=STATE,
@@ -64,6 +64,23 @@ CHOWN = (
     attributes.CHOWN_DROPS_SET_ID,
     attributes.CHOWN_DROPS_CAPABILITIES,
 )
+
+SETXATTR = (
+    attributes.XATTR_FLAGS,
+    attributes.XATTR_NAME,
+    attributes.XATTR_SIZE,
+    LOOKUP,
+    attributes.CHANGE_READ_ONLY,
+    attributes.XATTR_LAYOUT,
+    attributes.XATTR_UNPRIVILEGED,
+    attributes.XATTR_LABEL_NOT_OWNER,
+    attributes.XATTR_ROOT_UNMAPPED,
+    attributes.XATTR_UNSUPPORTED,
+    attributes.XATTR_EXISTS,
+    attributes.XATTR_MISSING,
+    attributes.XATTR_BECOMES_REVISION_3,
+)
+GETXATTR = (attributes.XATTR_NAME, LOOKUP, attributes.XATTR_UNSUPPORTED, attributes.XATTR_NOT_SET)
 
 
 class Files(Protocol):
@@ -243,22 +260,29 @@ class Files(Protocol):
     def fchown(self, fd: Fd, uid: int, gid: int) -> None:
         """Set owner and group of the file behind `fd`."""
 
-    @syscall(
-        attributes.XATTR_FLAGS,
-        attributes.XATTR_NAME,
-        attributes.XATTR_SIZE,
-        LOOKUP,
-        attributes.CHANGE_READ_ONLY,
-        attributes.XATTR_LAYOUT,
-        attributes.XATTR_UNPRIVILEGED,
-        attributes.XATTR_ROOT_UNMAPPED,
-        attributes.XATTR_UNSUPPORTED,
-        attributes.XATTR_EXISTS,
-        attributes.XATTR_MISSING,
-        attributes.XATTR_BECOMES_REVISION_3,
-    )
+    @syscall(SETXATTR)
     def setxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
-        """Set an extended attribute. Modelled: security.capability."""
+        """Set an extended attribute. Modelled: security.capability, security.selinux."""
+
+    @syscall(SETXATTR)
+    def lsetxattr(self, path: str, name: str, value: bytes, flags: int = 0) -> None:
+        """As `setxattr`, of a symbolic link itself."""
+
+    @syscall(GETXATTR)
+    def getxattr(self, path: str, name: str) -> bytes:
+        """The value of an extended attribute. Modelled: security.selinux."""
+
+    @syscall(GETXATTR)
+    def lgetxattr(self, path: str, name: str) -> bytes:
+        """As `getxattr`, of a symbolic link itself."""
+
+    @syscall(LOOKUP)
+    def statfs(self, path: str) -> Statfs:
+        """What kind of file system `path` is on, and how that is mounted there."""
+
+    @syscall(NOT_OPEN)
+    def fstatfs(self, fd: Fd) -> Statfs:
+        """The same for what is behind `fd`."""
 
     @syscall(LOOKUP, CHDIR_DENIED)
     def chdir(self, path: str) -> None:

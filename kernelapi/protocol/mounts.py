@@ -182,8 +182,9 @@ MOUNT_UNKNOWN_TYPE = Refusal(
 )  # fmt: skip
 MOUNT_BAD_OPTION = Refusal(
     "mount.einval.option", call="mount", errno=EINVAL, depends=ARGUMENTS,
-    cause="the file system does not know an option in the data, or not this value of it",
-    source="mount(2); fs/fs_context.c vfs_parse_fs_param",
+    cause="the file system does not know an option in the data, or not this value of it; with SELinux on, the policy does not "
+    "know the context, or the file system has another one already",
+    source="mount(2); fs/fs_context.c vfs_parse_fs_param; security/selinux/hooks.c selinux_add_opt, selinux_set_mnt_opts",
 )  # fmt: skip
 MOUNT_TYPE_UNPRIVILEGED = Refusal(
     "mount.eperm.type", call="mount", errno=EPERM, depends=STATE,

@@ -61,13 +61,39 @@ PROC_OOM_LOWERED = Refusal(
     cause="oom_score_adj cannot go below the lowest value that CAP_SYS_RESOURCE has set, without that capability",
     source="proc(5), /proc/pid/oom_score_adj; fs/proc/base.c __set_oom_adj",
 )  # fmt: skip
-PROC_OTHERS_LABEL = Refusal(
+PROC_NOT_THE_OPENER = Refusal(
     "proc.eperm.attr", call="proc", errno=EPERM, depends=STATE,
-    cause="a process may write only its own security attributes", source="fs/proc/base.c proc_pid_attr_write",
+    cause="security attributes are written by the program that opened them, and only its own: not by a child, nor after exec",
+    source="fs/proc/base.c proc_pid_attr_write",
+)  # fmt: skip
+PROC_OTHERS_LABEL = Refusal(
+    "proc.eacces.attr", call="proc", errno=EACCES, depends=STATE,
+    cause="a task writes only its own security attributes: not those of another one in the same memory",
+    source="fs/proc/base.c proc_pid_attr_write",
+    excuse="needs a threaded caller, or one in shared memory",
 )  # fmt: skip
 PROC_NO_LSM = Refusal(
     "proc.einval.attr", call="proc", errno=EINVAL, depends=STATE,
-    cause="no security module has this attribute", source="security/security.c security_getprocattr",
+    cause="no security module is on, or the one that is does not know this attribute, or this value of it",
+    source="security/security.c security_setprocattr; security/apparmor/lsm.c do_setattr; security/selinux/hooks.c",
+)  # fmt: skip
+PROC_NO_PROFILE = Refusal(
+    "proc.enoent.attr", call="proc", errno=ENOENT, depends=STATE,
+    cause="no profile of that name is loaded",
+    source="security/apparmor/domain.c aa_change_profile",
+    excuse="needs an LSM: AppArmor",
+)  # fmt: skip
+PROC_PROFILE_DENIED = Refusal(
+    "proc.eacces.profile", call="proc", errno=EACCES, depends=STATE,
+    cause="the caller's AppArmor profile has no rule that lets it change to that one",
+    source="security/apparmor/domain.c change_profile_perms",
+    excuse="needs an LSM: AppArmor",
+)  # fmt: skip
+PROC_PROFILE_NO_NEW_PRIVS = Refusal(
+    "proc.eperm.profile", call="proc", errno=EPERM, depends=STATE,
+    cause="no_new_privs is set, and a confined caller could do more under that AppArmor profile than under its own",
+    source="security/apparmor/domain.c aa_change_profile",
+    excuse="needs an LSM: AppArmor",
 )  # fmt: skip
 SYSCTL_ACCESS = Refusal(
     "proc.eacces.sysctl", call="proc", errno=EACCES, depends=STATE,
@@ -90,8 +116,12 @@ WRITE_PROC = (
     PROC_OTHERS_NAME,
     PROC_OOM_SYNTAX,
     PROC_OOM_LOWERED,
+    PROC_NOT_THE_OPENER,
     PROC_OTHERS_LABEL,
     PROC_NO_LSM,
+    PROC_NO_PROFILE,
+    PROC_PROFILE_DENIED,
+    PROC_PROFILE_NO_NEW_PRIVS,
     SYSCTL_SYNTAX,
 )
 LIST_PROC = (PROC_LISTING_GONE, PROC_NOT_TRACEABLE)

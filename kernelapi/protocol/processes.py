@@ -22,7 +22,7 @@ from kernelapi.call import syscall
 from kernelapi.ids import Fd, Pid
 from kernelapi.protocol.cgroups import CGROUP_INHERITS
 from kernelapi.protocol.descriptors import CLOSE_HANGS_UP, TOO_MANY_OPEN
-from kernelapi.protocol.exec_credentials import EXEC_CREDENTIALS
+from kernelapi.protocol.exec_credentials import EXEC_CREDENTIALS, EXEC_SECURITY
 from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.protocol.namespaces import (
     CLONE_NEWNS_FS,
@@ -342,6 +342,7 @@ class Processes(Protocol):
         EXEC_NO_PERMISSION,
         EXEC_BUSY,
         EXEC_TOO_BIG,
+        EXEC_SECURITY,
         EXEC_UNKNOWN_FORMAT,
         EXEC_SCRIPT_CLOSED,
         EXEC_TOO_MANY_INTERPRETERS,

@@ -301,16 +301,6 @@ def types_and_modes(kernel: Kernel) -> None:
 
 
 @case(tree=True)
-def without_a_security_module_there_are_no_attributes(kernel: Kernel) -> None:
-    for name in ("current", "exec"):
-        refused(EINVAL, contents, kernel, f"/proc/self/attr/{name}")
-        refused(EINVAL, put, kernel, f"/proc/self/attr/{name}", b"label")
-    pid = asleep(kernel)
-    refused(EPERM, put, kernel, f"/proc/{pid}/attr/exec", b"label")
-    end(kernel, pid)
-
-
-@case(tree=True)
 def oom_score_adj_can_be_raised_and_lowered_again(kernel: Kernel) -> None:
     expect("at first", contents(kernel, "/proc/self/oom_score_adj"), "0\n")
     put(kernel, "/proc/self/oom_score_adj", b"500\n")
