@@ -5,15 +5,25 @@ The stage is a program like any other, written against the protocol: it is the s
 
 from errno import EAGAIN
 
-from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
+from kernelapi.capability import Cap, CapSet
+from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Rlimit, Signal, UmountFlag
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import Case, Report, errno_of, reporting, write_report
-from kernelapi.values import makedev
+from kernelapi.values import CapData, Limit, makedev
 
 FRESH = CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+
+WITHHELD = Cap.SYS_RESOURCE
+"""A capability that not every host gives its root: only a case that needs it has it. So cases see the same sets wherever they are played."""
+
+DESCRIPTORS = Limit(1024, 4096)
+HOSTNAME = "host"
+"""Which of these a host has, differs as well."""
+
+LESS = CapSet((WITHHELD,))
 
 APPLETS = ("cat", "echo", "false", "id", "ls", "ps", "sh", "sleep", "true")
 """Names in /bin that are links to /bin/busybox."""
@@ -28,10 +38,16 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     `executable` is the content of /bin/busybox, for a case that asks for a tree. The caller has a process to spare: it waits
     here, and what it had unshared stays unshared.
     """
-    if case.needs is not None and case.needs not in kernel.capget(Pid(0)).effective:
+    held = kernel.capget(Pid(0))
+    if case.needs is not None and case.needs not in held.effective:
         write_report(kernel, report, Report(lacking=case.needs))
         return 0
+    if case.needs is not WITHHELD and WITHHELD in held.permitted:
+        kernel.prctl_capbset_drop(WITHHELD)
+        kernel.capset(Pid(0), CapData(held.effective - LESS, held.permitted - LESS, held.inheritable - LESS))
+    kernel.prlimit64(Pid(0), Rlimit.NOFILE, DESCRIPTORS)
     kernel.unshare(FRESH)
+    kernel.sethostname(HOSTNAME)
     lifeline = kernel.pipe2(OpenFlag.NONBLOCK)
     init = kernel.clone(Signal.CHLD, run_init, case, executable, report, *lifeline)
     kernel.close(report)
