@@ -16,14 +16,12 @@ FRESH = CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 
-WITHHELD = Cap.SYS_RESOURCE
-"""A capability that not every host gives its root: only a case that needs it has it. So cases see the same sets wherever they are played."""
+WITHHELD = CapSet((Cap.SYS_RESOURCE,))
+"""What not every host gives its root: only a case that needs it has it."""
 
 DESCRIPTORS = Limit(1024, 4096)
 HOSTNAME = "host"
-"""Which of these a host has, differs as well."""
-
-LESS = CapSet((WITHHELD,))
+"""These differ from host to host as well: cases see the same wherever they are played."""
 
 APPLETS = ("cat", "echo", "false", "id", "ls", "ps", "sh", "sleep", "true")
 """Names in /bin that are links to /bin/busybox."""
@@ -42,9 +40,10 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     if case.needs is not None and case.needs not in held.effective:
         write_report(kernel, report, Report(lacking=case.needs))
         return 0
-    if case.needs is not WITHHELD and WITHHELD in held.permitted:
-        kernel.prctl_capbset_drop(WITHHELD)
-        kernel.capset(Pid(0), CapData(held.effective - LESS, held.permitted - LESS, held.inheritable - LESS))
+    if case.needs is None or case.needs not in WITHHELD:
+        for cap in WITHHELD & held.permitted:
+            kernel.prctl_capbset_drop(cap)
+        kernel.capset(Pid(0), CapData(held.effective - WITHHELD, held.permitted - WITHHELD, held.inheritable - WITHHELD))
     kernel.prlimit64(Pid(0), Rlimit.NOFILE, DESCRIPTORS)
     kernel.unshare(FRESH)
     kernel.sethostname(HOSTNAME)

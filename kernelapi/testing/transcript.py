@@ -7,11 +7,12 @@ is left out, and why.
 """
 
 import functools
-import pickle
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from kernelapi.call import Call
 from kernelapi.errors import errno_name
 from kernelapi.event import NO_RETURN, Event
 from kernelapi.flags import S_IFMT, FileType
@@ -56,12 +57,14 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "ps_as_process_1_sees_only_itself": ("read", "busybox has a table of its own making"),
     "variables_reach_programs_when_they_are_exported": ("read", "the shell of busybox adds variables of its own"),
     "a_trap_of_nothing_ignores_for_the_children_too": ("read", "the shell of busybox ignores further signals"),
+    "the_start_time_does_not_change": ("read", "whether the other process has come to rest"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
 """By case: the calls whose answers are not told, and why."""
 
 TIMED = frozenset(("a_time_namespace_may_be_ahead",))
-"""Cases that tell their children the time: there the arguments are not told."""
+TIMED_CALLS = frozenset(("clone", "clock_nanosleep"))
+"""Cases that tell their children the time, and the calls by which they do: there the arguments are not told."""
 
 FIRST = "1"
 """The process that the case is."""
@@ -79,10 +82,13 @@ MAX_PID = 1 << 22
 """A socket whose number is no process' has a random one."""
 
 STATUS = (
-    "State", "Umask", "Tgid", "Pid", "PPid", "Uid", "Gid", "Groups", "NStgid", "NSpid", "NSpgid", "NSsid", "SigBlk", "SigIgn",
-    "SigCgt", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+    "State", "Umask", "PPid", "Uid", "Gid", "Groups", "NSpid", "NSpgid", "NSsid", "SigBlk", "SigIgn", "SigCgt",
+    "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
 )  # fmt: skip
 """The lines of /proc/PID/status that are told."""
+
+MASK = 16
+"""Digits of a set of signals or capabilities."""
 
 WIDTH = 48
 """Longer arguments are cut: the case says the rest."""
@@ -108,19 +114,26 @@ class Transcript:
             ours, theirs = self.lines.get(process, ()), other.lines.get(process, ())
             if not (_ends(process, ours) and _ends(process, theirs)):
                 common = min(len(ours), len(theirs))
-                ours, theirs = ours[:common], theirs[:common]
+                ours, theirs = _so_far(ours[:common]), _so_far(theirs[:common])
             for one, another in zip(ours, theirs):  # noqa: B905  (where one goes on, it is seen below)
                 if one != another:
                     return f"process {process}: {one}\n  but there: {another}"
             if len(ours) != len(theirs):
                 longer, where = (ours, "here") if len(ours) > len(theirs) else (theirs, "there")
                 return f"process {process}: {longer[min(len(ours), len(theirs))]}\n  only {where}"
-        return "" if self.failure == other.failure else f"the case: {self.failure or 'passed'}\n  but there: {other.failure or 'passed'}"
+        if self.failure != other.failure:
+            return f"the case: {self.failure or 'passed'}\n  but there: {other.failure or 'passed'}"
+        return ""
 
 
 def _ends(process: str, lines: tuple[str, ...]) -> bool:
     """Whether a process has ended by itself, as the first one does: that one has said whether the case passed."""
     return process == FIRST or (bool(lines) and lines[-1].endswith("= ?"))
+
+
+def _so_far(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Lines that may go on: the last call may be answered once more in the same way."""
+    return (*lines[:-1], re.sub(r" \(\d+ times\)$", "", lines[-1])) if lines else ()
 
 
 def _order(process: str) -> tuple[int, ...]:
@@ -156,13 +169,23 @@ class _Asked:
         return f"{self.call}({self.words}) = {self.answer}" + (f" ({self.times} times)" if self.times > 1 else "")
 
 
+def asked(case: Case, events: Iterable[Event]) -> Mapping[str, list[tuple[str, str]]]:
+    """Call by call what each process asked, and what it was answered: nothing is joined or folded."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    teller = _Teller.of(case)
+    for event in events:
+        told = teller.told(event)
+        answer = f"{told.answer}{told.text or ''}{told.names or ''}"
+        found.setdefault(event.process, []).append((f"{told.call}({told.words})", answer))
+    return found
+
+
 def transcript(case: Case, events: Iterable[Event], report: Report) -> Transcript:
     """What came of a case: from the events that a sink of `recorded` was told."""
     per_process: dict[str, list[Event]] = {}
     for event in events:
         per_process.setdefault(event.process, []).append(event)
-    silent, _ = OF_THE_HOST.get(case.name, ("", ""))
-    teller = _Teller(frozenset((*NEVER_THE_SAME, *silent.split())), timed=case.name in TIMED)
+    teller = _Teller.of(case)
     lines = {process: tuple(teller.lines(per_process[process])) for process in sorted(per_process, key=_order)}
     return Transcript(lines, report.failure)
 
@@ -174,18 +197,19 @@ class _Teller:
         self.silent = silent
         self.timed = timed
 
+    @classmethod
+    def of(cls, case: Case) -> "_Teller":
+        silent, _ = OF_THE_HOST.get(case.name, ("", ""))
+        return cls(frozenset((*NEVER_THE_SAME, *silent.split())), timed=case.name in TIMED)
+
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
-        asked = _without_polls(_joined([self._asked(event) for event in events]))
+        asked = list(_children(_without_polls(_joined([self.told(event) for event in events]))))
         seen: dict[str, int] = {}
         return (_NUMBERED.sub(lambda found: _numbered(found, seen), each.line) for each in _folded(asked))
 
-    def _asked(self, event: Event) -> _Asked:
+    def told(self, event: Event) -> _Asked:
         call, result = event.call, event.result
-        words = render_call(call, event.args)[len(call.name) + 1 : -1]
-        if self.timed and call.name == "clone":
-            words = ANYTHING
-        elif len(words) > WIDTH:
-            words = f"{words[:WIDTH]}..."
+        words = ANYTHING if self.timed and call.name in TIMED_CALLS else _words(call, event.args)
         if event.errno:
             return _Asked(call.name, words, f"-1 {errno_name(event.errno)}")
         if call.name == "write" and (told := _report(event.args[1])):
@@ -199,6 +223,18 @@ class _Teller:
         if call.name == "getdents64":
             return _Asked(call.name, words, "", names=[entry.name for entry in result])
         return _Asked(call.name, words, _answer(event))
+
+
+def _words(call: Call, args: tuple[Any, ...]) -> str:
+    """The arguments of a call: cut where they are long."""
+    match call.name, args:
+        case "sendmsg", (fd, NetlinkMessage() as message, *_):
+            words = f"{fd}, {_netlink(message)}"
+        case "write", (fd, bytes() as data) if not data.isascii():
+            words = f"{fd}, <{len(data)} bytes>"
+        case _:
+            words = render_call(call, args)[len(call.name) + 1 : -1]
+    return words if len(words) <= WIDTH else f"{words[:WIDTH]}..."
 
 
 def _answer(event: Event) -> str:
@@ -259,6 +295,30 @@ def _without_polls(asked: list[_Asked]) -> list[_Asked]:
     return [asked[index] for index in kept]
 
 
+def _children(asked: list[_Asked]) -> Iterator[_Asked]:
+    """What `kernelapi.testing.case.in_child` asks for one child that ends well, as one line."""
+    index = 0
+    while index < len(asked):
+        found = _IN_CHILD.fullmatch("\n".join(each.line for each in asked[index : index + _CALLS_OF_IN_CHILD]))
+        if found is not None:
+            yield _Asked("in_child", found["words"], found["answer"])
+            index += _CALLS_OF_IN_CHILD
+        else:
+            yield asked[index]
+            index += 1
+
+
+_CALLS_OF_IN_CHILD = 6
+_IN_CHILD = re.compile(
+    r"pipe2\(0\) = \[(?P<reader>\d+), (?P<writer>\d+)\]\n"
+    r"clone\((?P<words>.*)\) = (?P<pid>\d+)\n"
+    r"close\((?P=writer)\) = 0\n"
+    r"read\((?P=reader), \d+\) = (?P<answer><report.*>)\n"
+    r"close\((?P=reader)\) = 0\n"
+    r"wait4\((?P=pid), 0\) = \[(?P=pid), {exited 0}\]"
+)
+
+
 def _folded(asked: Iterable[_Asked]) -> Iterator[_Asked]:
     """A call that is answered again and again in the same way, as one line: with what, the case says."""
     last: _Asked | None = None
@@ -290,8 +350,8 @@ def _told(value: object) -> str:
             return _told(value.data) + fds + (f" flags={value.flags:#x}" if value.flags else "")
         case NetlinkMessage():
             return _netlink(value)
-        case NetlinkAddress():
-            return spelt(replace(value, pid=0)).replace("nl_pid=0", f"nl_pid={ANYTHING}") if value.pid > MAX_PID else spelt(value)
+        case NetlinkAddress() if value.pid > MAX_PID:
+            return spelt(value).replace(str(value.pid), ANYTHING)
         case Utsname():
             return f"{{nodename={_text(value.nodename)}, domainname={_text(value.domainname)}, ...}}"
         case Stat() if value.mode & S_IFMT == FileType.DIR:  # how long a directory is, is the file system's affair
@@ -348,8 +408,14 @@ def _status(text: str) -> str:
     """/proc/PID/status, and what a program has written after it."""
     rest = text[text.rfind("\n") + 1 :]
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    shown = [f"{name} {' '.join(fields[name].split())}".rstrip() for name in STATUS if name in fields]
+    shown = [f"{name} {value}" for name in STATUS if (value := _field(fields.get(name, "")))]
     return f"{{{'; '.join(shown)}}}" + (f" {spelt(rest)}" if rest else "")
+
+
+def _field(text: str) -> str:
+    """The value of a line of status: of a mask what is not zero."""
+    words = text.split()
+    return words[0].lstrip("0") if len(words) == 1 and len(words[0]) == MASK else " ".join(words)
 
 
 def _mounts(lines: list[str]) -> str:
