@@ -91,7 +91,7 @@ class ProcessCalls(SyscallBase):
         if flags & NEWUSER and flags & FS:
             self.refuse(CLONE_NEWUSER_FS)
         if flags & THREAD and not flags & SIGHAND:
-            self.refuse(CLONE_THREAD_SIGHAND)
+            self.fail(CLONE_THREAD_SIGHAND)
         if flags & SIGHAND and not flags & VM:
             self.refuse(CLONE_SIGHAND_VM)
         if flags & PARENT and task.pid_namespace.reaper is task:

@@ -67,7 +67,7 @@ if __name__=="__main__":
     for row in rules():
         cases=sorted(by[row],key=lambda c: base[c][2])
         how='unmet' if not cases else 'unnoticed'
-        for c in cases:
+        for c in cases[:40]:
             ev,rep=play(c,{row})
             if crashed:
                 a=asked(c,ev)

@@ -19,9 +19,8 @@ DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "ur
 WITHHELD = CapSet((Cap.SYS_RESOURCE,))
 """What not every host gives its root: only a case that needs it has it."""
 
-DESCRIPTORS = Limit(1024, 4096)
-HOSTNAME = "host"
-"""These differ from host to host as well: cases see the same wherever they are played."""
+NAME, HOSTNAME, DESCRIPTORS = "case", "host", Limit(1024, 4096)
+"""Of the process, of the host, and how many descriptors: cases see the same wherever they are played."""
 
 APPLETS = ("cat", "echo", "false", "id", "ls", "ps", "sh", "sleep", "true")
 """Names in /bin that are links to /bin/busybox."""
@@ -44,6 +43,7 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
         for cap in WITHHELD & held.permitted:
             kernel.prctl_capbset_drop(cap)
         kernel.capset(Pid(0), CapData(held.effective - WITHHELD, held.permitted - WITHHELD, held.inheritable - WITHHELD))
+    kernel.prctl_set_name(NAME)
     kernel.prlimit64(Pid(0), Rlimit.NOFILE, DESCRIPTORS)
     kernel.unshare(FRESH)
     kernel.sethostname(HOSTNAME)

@@ -50,7 +50,6 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "parameters_tell_of_the_kernel": ("read", "the release and version of the kernel"),
     "the_control_group_of_version_2_is_the_last_line": ("read", "the control groups of the host"),
     "a_file_of_proc_has_no_size_and_is_read_on": ("read", "the limits of the host"),
-    "names_that_are_no_numbers_are_not_processes": ("read", "the name of whoever plays the case"),
     "a_user_may_look_into_its_own_dumpable_process": ("read readlink", "program and environment of whoever plays the case"),
     "a_user_may_not_look_into_its_own_process_that_is_not_dumpable": ("read readlink", "the program of whoever plays the case"),
     "ps_lists_the_processes_of_this_proc": ("read", "busybox has a table of its own making"),
@@ -58,6 +57,7 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "variables_reach_programs_when_they_are_exported": ("read", "the shell of busybox adds variables of its own"),
     "a_trap_of_nothing_ignores_for_the_children_too": ("read", "the shell of busybox ignores further signals"),
     "the_start_time_does_not_change": ("read", "whether the other process has come to rest"),
+    "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("getdents64", "the order of names is the file system's affair"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
 """By case: the calls whose answers are not told, and why."""
@@ -324,7 +324,7 @@ def _folded(asked: Iterable[_Asked]) -> Iterator[_Asked]:
     last: _Asked | None = None
     for each in asked:
         if last is not None and (last.call, last.answer) == (each.call, each.answer) and each.answer != "?":
-            last.times += 1
+            last.times += each.answer != ANYTHING
             continue
         if last is not None:
             yield last
@@ -396,7 +396,7 @@ def _text(text: str) -> str:
     if lines and all(map(_MOUNT.match, lines)):
         return _mounts(lines)
     if found := _STAT.match(text):
-        return f'"{found[0]} ..."'
+        return f'{spelt(found[0])[:-1]}..."'
     return spelt(text)
 
 
