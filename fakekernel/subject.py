@@ -13,12 +13,12 @@ REPORT = Fd(3)
 """The descriptor to which a case reports."""
 
 
-def run(case: Case, machine: Machine | None = None) -> Report:
-    """Play one case on `machine`, by default a new one that checks itself after every call."""
+def run(case: Case, machine: Machine | None = None, *, stop_at: int | None = None) -> Report:
+    """Play one case on `machine`, by default a new one that checks itself after every call. It is over with `stop_at` calls."""
     machine = Machine(checks=True) if machine is None else machine
     executable = machine.executable("busybox") if case.tree else b""
     _, output = machine.spawn_captured(_start, case, executable)
-    standstill = machine.run()
+    standstill = machine.run(stop_at=stop_at)
     machine.close()
     data = machine.captured(output)
     if standstill.hung:

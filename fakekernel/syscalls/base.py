@@ -48,7 +48,7 @@ class SyscallBase:
             raise Refused(row)
 
     def fail(self, row: Refusal) -> NoReturn:
-        """As `refuse`, where a suspended row leaves nothing to go on with: the call comes to nothing then, and is not refused."""
+        """As `refuse`, where a suspended row leaves nothing to go on with: the call then comes to nothing, without an error."""
         self.refuse(row)
         raise CameToNothing
 

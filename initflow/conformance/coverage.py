@@ -1,83 +1,218 @@
 """Which rows of the rules a real kernel has confirmed.
 
-A row is *confirmed* where the simulated kernel answers a recorded case as the real one did (`kernelapi.testing.golden`), refuses
-a call there by this row, or has this effect, and answers otherwise when the row is suspended. A crash of the simulated kernel
+A row is *confirmed* by a recorded case in which the simulated kernel answers as the real one did (`kernelapi.testing.golden`),
+refuses a call by this row or has this effect, and answers otherwise when the row is suspended. A crash of the simulated kernel
 is no answer. A row that no test host can provoke is *excused*, in the vocabulary of `kernelapi.rules`; any other is *open*.
 """
-import collections
-import sys
-import time
-import signal
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
 from fakekernel import subject
 from fakekernel.machine import Machine
+from fakekernel.profile import DEFAULT_HOST
+from fakekernel.syscalls.base import Blocked, CameToNothing
 from fakekernel.syscalls.table import HANDLERS
-from fakekernel.syscalls.base import Blocked
-from kernelapi.errors import ProcessGone
-from kernelapi.rules import rules, Rule
 from kernelapi.recorder import Log
-from kernelapi.testing import all_cases, golden
-from kernelapi.testing.transcript import asked, recorded, transcript
+from kernelapi.releases import release_of
+from kernelapi.rules import Rule, rules
+from kernelapi.testing import Case, Report, all_cases, golden
+from kernelapi.testing.transcript import Transcript, asked, recorded, transcript
 
-class Watch(set):
-    def __init__(self): self.asked={}
-    def __contains__(self,row):
-        self.asked[row]=None
-        return False
-crashed=[]
-class TooLong(BaseException): pass
-def tl(*a): raise TooLong
-def guard(h):
-    def handle(*args):
-        try: return h(*args)
-        except (OSError,Blocked): raise
-        except Exception as e:
-            crashed.append(e); raise
-    return handle
-GUARDED={n:guard(h) for n,h in HANDLERS.items()}
-def play(case, suspended):
-    m=Machine(); m.suspended=suspended; m.handlers=GUARDED
-    log=Log(); crashed.clear(); rep=None
-    signal.setitimer(signal.ITIMER_VIRTUAL, 2, 0.2)
-    try:
-        rep=subject.run(recorded(case,log),m)
-    except (Exception,TooLong) as e:
-        crashed.append(e)
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        m.close()
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return log.events(), rep
-if __name__=="__main__":
-    signal.signal(signal.SIGVTALRM, tl)
-    G=golden.load("6.18")
-    t=time.time()
-    by=collections.defaultdict(list); base={}
-    for case in all_cases():
-        w=Watch()
-        ev,rep=play(case,w)
-        if rep.lacking is not None: continue
-        tr=transcript(case,ev,rep)
-        g=G.get(case.name)
-        if g is None or isinstance(g,str): print("none",case.name); continue
-        if d:=g.difference(tr): print(case.name,d); continue
-        base[case]=(asked(case,ev),tr,len(ev))
-        for r in w.asked: by[r].append(case)
-    print(time.time()-t); t=time.time()
-    res=collections.Counter()
+RELEASE = release_of(DEFAULT_HOST.release)
+"""Of the kernel that is simulated by default."""
+
+MAY_BE_EXCUSED = 0.05
+"""Which part of all rows."""
+
+Answers = Mapping[str, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A case on the simulated kernel: what it answered, call by call and as a transcript, and whether it crashed."""
+
+    answers: Answers
+    transcript: Transcript
+    crashed: bool
+
+    @property
+    def calls(self) -> int:
+        return sum(map(len, self.answers.values()))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The recorded cases whose answers the simulated kernel repeats, and in which of them a row has been met: how often."""
+
+    played: Mapping[Case, Played]
+    met: Mapping[Rule, Mapping[Case, int]]
+    differing: Mapping[Case, str]
+
+    def cases_of(self, row: Rule) -> list[Case]:
+        """The cases that meet a row, those that are likely to be about it first."""
+        met = self.met.get(row, {})
+        usual = Counter(met.values()).most_common(1)[0][0] if met else 0
+        about = _stems(f"{row.id} {row.cause}")
+        return sorted(
+            met,
+            key=lambda case: (
+                met[case] == usual and len(met) > FEW,  # what every case meets, the stage meets
+                -len(about & _stems(case.name)),
+                self.played[case].calls,
+            ),
+        )
+
+
+FEW = 20
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What is known of each row: by which case it is confirmed, or why it is not."""
+
+    release: str
+    confirmed: Mapping[Rule, Case]
+    excused: tuple[Rule, ...]
+    open: Mapping[Rule, str]
+
+    @property
+    def total(self) -> int:
+        return len(self.confirmed) + len(self.excused) + len(self.open)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no row is open, and few enough are excused."""
+        return not self.open and len(self.excused) <= MAY_BE_EXCUSED * self.total
+
+
+def gather(release: str = RELEASE, cases: Iterable[Case] | None = None) -> Evidence:
+    """Play the recorded cases on the simulated kernel. Raises `golden.NotRecorded`."""
+    recordings = golden.load(release)
+    played: dict[Case, Played] = {}
+    met: dict[Rule, dict[Case, int]] = {}
+    differing: dict[Case, str] = {}
+    for case in all_cases() if cases is None else cases:
+        recording = recordings.get(case.name)
+        if not isinstance(recording, Transcript):
+            continue
+        watch = _Watch()
+        found = play(case, watch)
+        if difference := recording.difference(found.transcript):
+            differing[case] = difference
+            continue
+        played[case] = found
+        for row, times in watch.asked.items():
+            met.setdefault(row, {})[case] = times
+    return Evidence(played, met, differing)
+
+
+def coverage(evidence: Evidence | None = None, told: Callable[[Rule], None] = lambda row: None) -> Coverage:
+    """What the recordings say of each row; `told` hears of each row that has been looked at."""
+    evidence = gather() if evidence is None else evidence
+    confirmed: dict[Rule, Case] = {}
+    excused: list[Rule] = []
+    open: dict[Rule, str] = {}
     for row in rules():
-        cases=sorted(by[row],key=lambda c: base[c][2])
-        how='unmet' if not cases else 'unnoticed'
-        for c in cases[:40]:
-            ev,rep=play(c,{row})
-            if crashed:
-                a=asked(c,ev)
-                def first(p):
-                    for x,y in zip(a.get(p,[]),base[c][0].get(p,[])):
-                        if x!=y: return x[0]==y[0]
-                    return False
-                if any(first(p) for p in a): how='confirmed'; break
-                how='crash '+repr(crashed[0])[:150]+c.name
-            elif transcript(c,ev,rep).difference(base[c][1]): how='confirmed'; break
-        res[how.split()[0]]+=1
-        if how!='confirmed' and not row.excuse: print(row.id,how,len(cases))
-    print(res,time.time()-t)
+        witness = next((case for case in evidence.cases_of(row) if notices(evidence, case, row)), None)
+        if witness is not None:
+            confirmed[row] = witness
+        elif row.excuse is not None:
+            excused.append(row)
+        else:
+            number = len(evidence.cases_of(row))
+            open[row] = f"none of {number} cases that meet it answers otherwise without it" if number else "no recorded case meets it"
+        told(row)
+    return Coverage(RELEASE, confirmed, tuple(excused), open)
+
+
+def notices(evidence: Evidence, case: Case, row: Rule) -> bool:
+    """Whether the simulated kernel disagrees with the recording of a case when a row is suspended."""
+    before = evidence.played[case]
+    return disagrees(before, play(case, {row}, stop_at=PATIENCE * before.calls + SLACK))
+
+
+PATIENCE, SLACK = 4, 2000
+"""A case that goes on so much longer than before is broken off: nothing may end it any more."""
+
+
+def disagrees(before: Played, after: Played) -> bool:
+    """Whether a kernel answered otherwise. Of one that has crashed, only answers to the same calls count."""
+    if not after.crashed:
+        return bool(before.transcript.difference(after.transcript))
+    return any(_first_difference(before.answers.get(process, ()), told) for process, told in after.answers.items())
+
+
+def _first_difference(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) -> bool:
+    """Whether the first call of two processes that differs is the same call, answered otherwise."""
+    for (question, answer), (other_question, other_answer) in zip(before, after):  # noqa: B905  (one may have ended before)
+        if question != other_question:
+            return False
+        if answer != other_answer:
+            return True
+    return False
+
+
+def play(case: Case, suspended: Set[Rule], stop_at: int | None = None) -> Played:
+    """Play a case on a new machine without the rows that are suspended."""
+    machine = Machine()
+    machine.suspended = suspended  # type: ignore[assignment]  # one that watches is no set of rows
+    crashes: list[Exception] = []
+    machine.handlers = _Guarded(crashes)
+    log = Log()
+    report = Report(broken="crashed")
+    try:
+        report = subject.run(recorded(case, log), machine, stop_at=stop_at)
+    except Exception as error:  # whatever a machine without one of its rules runs into
+        crashes.append(error)
+        machine.close()
+    stopped = stop_at is not None and len(machine.events) >= stop_at
+    events = log.events()
+    return Played(asked(case, events), transcript(case, events, report), bool(crashes) or stopped)
+
+
+class _Guarded(Mapping[str, Callable[..., Any]]):
+    """The calls of the simulated kernel; what they raise that is no answer is kept."""
+
+    def __init__(self, crashes: list[Exception]) -> None:
+        self.crashes = crashes
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        handler = HANDLERS[name]
+
+        def handle(*args: Any) -> Any:
+            try:
+                return handler(*args)
+            except (OSError, Blocked, CameToNothing):
+                raise
+            except Exception as error:
+                self.crashes.append(error)
+                raise
+
+        return handle
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HANDLERS)
+
+    def __len__(self) -> int:
+        return len(HANDLERS)
+
+
+class _Watch(set[Rule]):
+    """In the place of a machine's suspended rows: counts how often it is asked for each."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[Rule] = Counter()
+
+    def __contains__(self, row: object) -> bool:
+        assert isinstance(row, Rule)
+        self.asked[row] += 1
+        return False
+
+
+def _stems(text: str) -> Set[str]:
+    """Its longer words, cut to a stem."""
+    return {word[:5] for word in re.findall("[a-z]{4,}", text.lower())}

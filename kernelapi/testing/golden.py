@@ -8,12 +8,12 @@ kernel:
 """
 
 import platform
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kernelapi.recorder import SharedLog
+from kernelapi.releases import release_of
 from kernelapi.testing.case import Case, Report
 from kernelapi.testing.cases import all_cases
 from kernelapi.testing.transcript import Transcript, recorded, transcript
@@ -26,14 +26,6 @@ HOW = "as root on that kernel, `python -m kernelapi.testing.golden` records it"
 
 class NotRecorded(LookupError):
     """There is no recording of this release, or none of this case; the message says how to make it."""
-
-
-def release_of(text: str) -> str:
-    """The release to which a version of Linux belongs: "6.18" of "6.18.44-generic". Raises `ValueError` for another text."""
-    found = re.match(r"(\d+\.\d+)(?![\d])", text)
-    if found is None:
-        raise ValueError(f"{text!r} is no release of Linux")
-    return found[1]
 
 
 def releases() -> tuple[str, ...]:
@@ -88,8 +80,8 @@ def play(case: Case, run: Callable[[Case], Report]) -> Transcript | str:
     """Play a case on a kernel whose processes share no memory; a sentence where the host cannot play it."""
     log = SharedLog()
     report = run(recorded(case, log))
-    if report.lacking is not None:
-        return f"{NOT_PLAYED}this host has no CAP_{report.lacking.name}"
+    if report.lacking:
+        return f"{NOT_PLAYED}needs {report.lacking}"
     return transcript(case, log.events(), report)
 
 

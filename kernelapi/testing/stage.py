@@ -9,6 +9,8 @@ from kernelapi.capability import Cap, CapSet
 from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Rlimit, Signal, UmountFlag
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
+from kernelapi.releases import is_before
+from kernelapi.testing import hierarchies
 from kernelapi.testing.case import Case, Report, errno_of, reporting, write_report
 from kernelapi.values import CapData, Limit, makedev
 
@@ -35,10 +37,10 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     `executable` is the content of /bin/busybox, for a case that asks for a tree. The caller has a process to spare: it waits
     here, and what it had unshared stays unshared.
     """
-    held = kernel.capget(Pid(0))
-    if case.needs is not None and case.needs not in held.effective:
-        write_report(kernel, report, Report(lacking=case.needs))
+    if lacking := what_is_lacking(kernel, case):
+        write_report(kernel, report, Report(lacking=lacking))
         return 0
+    held = kernel.capget(Pid(0))
     if case.needs is None or case.needs not in WITHHELD:
         for cap in WITHHELD & held.permitted:
             kernel.prctl_capbset_drop(cap)
@@ -52,6 +54,17 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     kernel.close(report)
     kernel.wait4(init)
     return 0
+
+
+def what_is_lacking(kernel: Kernel, case: Case) -> str:
+    """What the host has not, and the case needs; empty where it can be played."""
+    if case.needs is not None and case.needs not in kernel.capget(Pid(0)).effective:
+        return f"CAP_{case.needs.name}"
+    if case.since is not None and is_before(kernel.uname().release, case.since):
+        return f"Linux {case.since}"
+    if missing := [name for name in case.hierarchies if name not in hierarchies.present(kernel)]:
+        return f"a hierarchy of version 1 for {' and '.join(missing)}"
+    return ""
 
 
 def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd, alive: Fd, kept: Fd) -> int:
@@ -68,6 +81,8 @@ def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd, alive: F
     kernel.mount("", "/", "", MountFlag.REC | MountFlag.PRIVATE, "")  # what a case mounts stays here
     if case.tree:
         make_tree(kernel, executable)
+    if case.hierarchies:
+        hierarchies.mount(kernel, case.hierarchies)
     player = kernel.clone(Signal.CHLD, run_case, case, report)
     kernel.close(report)
     while kernel.wait4(-1)[0] != player:

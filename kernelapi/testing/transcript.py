@@ -22,6 +22,7 @@ from kernelapi.recorder import Sink, record
 from kernelapi.spelling import listed, netlink_type, spelt
 from kernelapi.testing import mountinfo
 from kernelapi.testing.case import Case, Report
+from kernelapi.testing.hierarchies import NAMES
 from kernelapi.values import (
     IFF_LOWER_UP,
     IFF_RUNNING,
@@ -58,13 +59,16 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "a_trap_of_nothing_ignores_for_the_children_too": ("read", "the shell of busybox ignores further signals"),
     "the_start_time_does_not_change": ("read", "whether the other process has come to rest"),
     "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("getdents64", "the order of names is the file system's affair"),
+    "a_frozen_process_does_nothing": ("read", "how often the other process has ticked"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
 """By case: the calls whose answers are not told, and why."""
 
-TIMED = frozenset(("a_time_namespace_may_be_ahead",))
-TIMED_CALLS = frozenset(("clone", "clock_nanosleep"))
-"""Cases that tell their children the time, and the calls by which they do: there the arguments are not told."""
+ARGUMENTS_OF_THE_HOST: Mapping[str, tuple[str, str]] = {
+    "a_time_namespace_may_be_ahead": ("clone clock_nanosleep", "it tells its children the time"),
+    "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("rmdir", "the order of names is the file system's affair"),
+}
+"""By case: the calls whose arguments are not told, and why."""
 
 FIRST = "1"
 """The process that the case is."""
@@ -90,7 +94,7 @@ STATUS = (
 MASK = 16
 """Digits of a set of signals or capabilities."""
 
-WIDTH = 48
+WIDTH = 60
 """Longer arguments are cut: the case says the rest."""
 
 WHOLE = 65536
@@ -172,7 +176,7 @@ class _Asked:
 def asked(case: Case, events: Iterable[Event]) -> Mapping[str, list[tuple[str, str]]]:
     """Call by call what each process asked, and what it was answered: nothing is joined or folded."""
     found: dict[str, list[tuple[str, str]]] = {}
-    teller = _Teller.of(case)
+    teller = _Teller(case)
     for event in events:
         told = teller.told(event)
         answer = f"{told.answer}{told.text or ''}{told.names or ''}"
@@ -185,7 +189,7 @@ def transcript(case: Case, events: Iterable[Event], report: Report) -> Transcrip
     per_process: dict[str, list[Event]] = {}
     for event in events:
         per_process.setdefault(event.process, []).append(event)
-    teller = _Teller.of(case)
+    teller = _Teller(case)
     lines = {process: tuple(teller.lines(per_process[process])) for process in sorted(per_process, key=_order)}
     return Transcript(lines, report.failure)
 
@@ -193,23 +197,20 @@ def transcript(case: Case, events: Iterable[Event], report: Report) -> Transcrip
 class _Teller:
     """Tells the lines of a process."""
 
-    def __init__(self, silent: frozenset[str], *, timed: bool) -> None:
-        self.silent = silent
-        self.timed = timed
-
-    @classmethod
-    def of(cls, case: Case) -> "_Teller":
-        silent, _ = OF_THE_HOST.get(case.name, ("", ""))
-        return cls(frozenset((*NEVER_THE_SAME, *silent.split())), timed=case.name in TIMED)
+    def __init__(self, case: Case) -> None:
+        self.silent = frozenset((*NEVER_THE_SAME, *OF_THE_HOST.get(case.name, ("", ""))[0].split()))
+        self.secret = frozenset(ARGUMENTS_OF_THE_HOST.get(case.name, ("", ""))[0].split())
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
         asked = list(_children(_without_polls(_joined([self.told(event) for event in events]))))
         seen: dict[str, int] = {}
-        return (_NUMBERED.sub(lambda found: _numbered(found, seen), each.line) for each in _folded(asked))
+        for each in _folded(asked):
+            line = _NUMBERED.sub(lambda found: _numbered(found, seen), each.line)
+            yield NAMES.sub("initflow-test", line)
 
     def told(self, event: Event) -> _Asked:
         call, result = event.call, event.result
-        words = ANYTHING if self.timed and call.name in TIMED_CALLS else _words(call, event.args)
+        words = ANYTHING if call.name in self.secret else _words(call, event.args)
         if event.errno:
             return _Asked(call.name, words, f"-1 {errno_name(event.errno)}")
         if call.name == "write" and (told := _report(event.args[1])):
@@ -233,7 +234,7 @@ def _words(call: Call, args: tuple[Any, ...]) -> str:
         case "write", (fd, bytes() as data) if not data.isascii():
             words = f"{fd}, <{len(data)} bytes>"
         case _:
-            words = render_call(call, args)[len(call.name) + 1 : -1]
+            words = NAMES.sub("initflow-test", render_call(call, args)[len(call.name) + 1 : -1])
     return words if len(words) <= WIDTH else f"{words[:WIDTH]}..."
 
 
