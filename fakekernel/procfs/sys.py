@@ -7,6 +7,7 @@ network or IPC namespace, which belong to those who rule there. A number is read
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from fakekernel import ucounts
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.description import Description
@@ -14,6 +15,7 @@ from fakekernel.filesystem import Inode
 from fakekernel.namespaces import IpcNamespace, NetNamespace
 from fakekernel.procfs.entry import DIRECTORY, Entry, MadeFile, TableDirectory
 from fakekernel.store import Record, Table
+from fakekernel.userns import UserNamespace
 from kernelapi.capability import LAST_CAP, Cap
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
@@ -239,6 +241,27 @@ class IpcNumber(Number):
         return mode >> 3 if cred.egid == gid or gid in cred.groups else mode
 
 
+class UserNumber(Number):
+    """A number of the user namespace in which the file was opened: with CAP_SYS_RESOURCE over it, it can be written
+    (set_permissions)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(0, 0)
+        self.name = name
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        return kernel.task.cred.userns
+
+    def value(self, kernel: "Syscalls", description: Description) -> str:
+        return str(ucounts.allowed(cast(UserNamespace, description.subject), self.name))
+
+    def put(self, kernel: "Syscalls", description: Description, value: int) -> None:
+        cast(UserNamespace, description.subject).limits[self.name] = value
+
+    def granted(self, kernel: "Syscalls", mode: int, cred: Credentials) -> int:
+        return mode >> 6 if has_capability(cred, Cap.SYS_RESOURCE, cred.userns) else mode
+
+
 class Parsed(NamedTuple):
     """A number, and how many bytes it took with the spaces around it."""
 
@@ -307,12 +330,13 @@ PARAMETERS: dict[str, Parameter] = {
     "net/ipv4/ip_unprivileged_port_start": NetNumber(1024, 0, 65535),
     "net/ipv6/conf/all/disable_ipv6": NetNumber(0),
     "net/ipv6/conf/default/disable_ipv6": NetNumber(0),
+    **{f"user/{name}": UserNumber(name) for name in ucounts.LIMITS.values()},
     "vm/overcommit_memory": Number(0, 0, 2),
     "vm/swappiness": Number(60, 0, 200),
 }
 """By path."""
 
-EMPTY_DIRECTORIES = ("abi", "debug", "dev", "user")
+EMPTY_DIRECTORIES = ("abi", "debug", "dev")
 
 
 def _enter(prefix: str, names: Sequence[str]) -> dict[str, Entry]:

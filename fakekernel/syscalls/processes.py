@@ -138,6 +138,7 @@ class ProcessCalls(SyscallBase):
             comm=task.comm,
             pdeathsig=0 if self.happens(CLONE_CLEARS_PDEATHSIG) else task.pdeathsig,
             no_new_privs=task.no_new_privs,
+            filters=task.filters,
             blocked=task.blocked,
             pending=frozenset() if self.happens(CLONE_CLEARS_PENDING) else task.pending,
             over_nproc=over_nproc,

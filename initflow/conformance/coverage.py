@@ -124,7 +124,7 @@ def coverage(evidence: Evidence | None = None, told: Callable[[Rule], None] = la
             excused.append(row)
         else:
             number = len(evidence.cases_of(row))
-            open[row] = f"none of {number} cases that meet it answers otherwise without it" if number else "no recorded case meets it"
+            open[row] = f"met by {number} recorded cases, of which none misses it" if number else "no recorded case meets it"
         told(row)
     return Coverage(RELEASE, confirmed, tuple(excused), open)
 

@@ -158,7 +158,7 @@ PIVOT_OLD_OUTSIDE = Refusal(
 )  # fmt: skip
 PIVOT_NEW_OUTSIDE = Refusal(
     "pivot_root.einval.new-outside", call="pivot_root", errno=EINVAL, depends=STATE,
-    cause="new_root is not below the caller's root, as the top of the mount namespace never is", source="fs/namespace.c pivot_root",
+    cause="new_root is not below the caller's root, as the top of the namespace never is", source="fs/namespace.c pivot_root",
 )  # fmt: skip
 PIVOT_MOVES_PROCESSES = Effect(
     "pivot_root.processes", call="pivot_root",

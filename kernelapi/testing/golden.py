@@ -52,11 +52,12 @@ def parse(text: str) -> Iterator[tuple[str, Transcript | str]]:
             yield name, lines[0]
             continue
         processes: dict[str, list[str]] = {}
+        told: list[str] = []
         for line in lines:
             if line.startswith("["):
-                process = processes[line[1:-1]] = []
+                told = processes[line[1:-1]] = []
             else:
-                process.append(line)
+                told.append(line)
         yield name, Transcript({process: tuple(lines) for process, lines in processes.items()})
 
 

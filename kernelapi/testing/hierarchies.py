@@ -40,7 +40,7 @@ def mount(kernel: Kernel, controllers: tuple[str, ...]) -> None:
 
 
 def _places() -> Iterator[Path]:
-    """Where on the host the control groups of a case are: below that of whoever plays it, which is the root that the case sees."""
+    """Where on the host the control groups of a case are: below that of whoever plays it, the root that the case sees."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and "=" not in controllers:

@@ -179,7 +179,7 @@ def asked(case: Case, events: Iterable[Event]) -> Mapping[str, list[tuple[str, s
     teller = _Teller(case)
     for event in events:
         told = teller.told(event)
-        answer = f"{told.answer}{told.text or ''}{told.names or ''}"
+        answer = repr((told.answer, told.text, told.names))
         found.setdefault(event.process, []).append((f"{told.call}({told.words})", answer))
     return found
 
