@@ -73,9 +73,9 @@ def doubts(version: str, compared: Collection[str]) -> str:
     release = release_of(version)
     if release in compared:
         return ""
-    with_real_ones = f"only Linux {' and '.join(compared)} has been compared with the real one"
+    so_far = f"compared with a real kernel: {', '.join(compared) or 'none'}"
     if is_before(release, OLDEST):
-        return f"Linux {release} is older than all that is known ({OLDEST} to {NEWEST}): it is simulated as {OLDEST}; {with_real_ones}"
+        return f"Linux {release} is older than all that is known, and is simulated as {OLDEST} ({so_far})"
     if is_before(NEWEST, release):
-        return f"Linux {release} is newer than all that is known ({OLDEST} to {NEWEST}): it is simulated as {NEWEST}; {with_real_ones}"
-    return f"of Linux {release} the known differences are simulated; {with_real_ones}"
+        return f"Linux {release} is newer than all that is known, and is simulated as {NEWEST} ({so_far})"
+    return f"Linux {release} is simulated by its known differences alone ({so_far})"

@@ -15,7 +15,7 @@ from kernelapi.kernel import Kernel
 from kernelapi.testing.case import read_all
 
 BASE = "/sys/fs/cgroup"
-NAME = f"initflow-test-{os.getpid()}"
+NAME = f"initflow-test-{os.getpid():07}"
 """What a case calls its control groups: by the process that plays it. Those that it forks have the same name."""
 
 NAMES = re.compile(r"initflow-test-\d+")

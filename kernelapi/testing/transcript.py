@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from errno import EAGAIN
 from typing import Any
 
 from kernelapi.call import Call
@@ -59,6 +60,7 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "a_trap_of_nothing_ignores_for_the_children_too": ("read", "the shell of busybox ignores further signals"),
     "the_start_time_does_not_change": ("read", "whether the other process has come to rest"),
     "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("getdents64", "the order of names is the file system's affair"),
+    "devices_are_opened_and_made_as_the_rules_say": ("read", "the control groups of the host"),
     "a_frozen_process_does_nothing": ("read", "how often the other process has ticked"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
@@ -66,6 +68,7 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
 
 ARGUMENTS_OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "a_time_namespace_may_be_ahead": ("clone clock_nanosleep", "it tells its children the time"),
+    "a_new_mount_namespace_is_a_copy_that_goes_its_own_way": ("clone", "numbers of mounts"),
     "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("rmdir", "the order of names is the file system's affair"),
 }
 """By case: the calls whose arguments are not told, and why."""
@@ -211,7 +214,7 @@ class _Teller:
     def told(self, event: Event) -> _Asked:
         call, result = event.call, event.result
         words = ANYTHING if call.name in self.secret else _words(call, event.args)
-        if event.errno:
+        if event.errno and not (event.errno == EAGAIN and call.name in self.silent):
             return _Asked(call.name, words, f"-1 {errno_name(event.errno)}")
         if call.name == "write" and (told := _report(event.args[1])):
             return _Asked(call.name, f"{event.args[0]}, {told}", "all" if result == len(event.args[1]) else str(result))
@@ -396,12 +399,15 @@ def _text(text: str) -> str:
     lines = text.splitlines()
     if lines and all(map(_MOUNT.match, lines)):
         return _mounts(lines)
+    if lines and all(map(_MEMBER.match, lines)):  # of the hierarchies of the host, those where it is not at the root
+        return f"{{{'; '.join(line.partition(':')[2] for line in lines if not line.endswith(':/'))}}}"
     if found := _STAT.match(text):
         return f'{spelt(found[0])[:-1]}..."'
     return spelt(text)
 
 
 _MOUNT = re.compile(r"\d+ \d+ \d+:\d+ \S+ /")
+_MEMBER = re.compile(r"\d+:[^:]*:/")
 _STAT = re.compile(r"\d+ \(.*\) [A-Z] (\d+ ){3}", re.DOTALL)
 
 
