@@ -90,13 +90,16 @@ class Coverage:
         return not self.open and len(self.excused) <= MAY_BE_EXCUSED * self.total
 
 
-def gather(release: str = RELEASE, cases: Iterable[Case] | None = None) -> Evidence:
-    """Play the recorded cases on the simulated kernel. Raises `golden.NotRecorded`."""
+def gather(
+    release: str = RELEASE, cases: Iterable[Case] | None = None, told: Callable[[Case], None] = lambda case: None
+) -> Evidence:
+    """Play the recorded cases on the simulated kernel; `told` hears of each. Raises `golden.NotRecorded`."""
     recordings = golden.load(release)
     played: dict[Case, Played] = {}
     met: dict[Rule, dict[Case, int]] = {}
     differing: dict[Case, str] = {}
     for case in all_cases() if cases is None else cases:
+        told(case)
         recording = recordings.get(case.name)
         if not isinstance(recording, Transcript):
             continue
@@ -111,13 +114,16 @@ def gather(release: str = RELEASE, cases: Iterable[Case] | None = None) -> Evide
     return Evidence(played, met, differing)
 
 
-def coverage(evidence: Evidence | None = None, told: Callable[[Rule], None] = lambda row: None) -> Coverage:
-    """What the recordings say of each row; `told` hears of each row that has been looked at."""
+def coverage(
+    evidence: Evidence | None = None, among: Iterable[Rule] | None = None, told: Callable[[Rule], None] = lambda row: None
+) -> Coverage:
+    """What the recordings say of each row, or of those `among` them; `told` hears of each before it is looked at."""
     evidence = gather() if evidence is None else evidence
     confirmed: dict[Rule, Case] = {}
     excused: list[Rule] = []
     open: dict[Rule, str] = {}
-    for row in rules():
+    for row in rules() if among is None else among:
+        told(row)
         witness = next((case for case in evidence.cases_of(row) if notices(evidence, case, row)), None)
         if witness is not None:
             confirmed[row] = witness
@@ -126,7 +132,6 @@ def coverage(evidence: Evidence | None = None, told: Callable[[Rule], None] = la
         else:
             number = len(evidence.cases_of(row))
             open[row] = f"met by {number} recorded cases, of which none misses it" if number else "no recorded case meets it"
-        told(row)
     return Coverage(RELEASE, confirmed, tuple(excused), open)
 
 
