@@ -92,6 +92,14 @@ class Fixed(Parameter):
         raise NotModelled(f"changing /{description.inode.behaviour.replace('.', '/', 1)}")
 
 
+class OfTheHost(Fixed):
+    """A number that the host has been given."""
+
+    def value(self, kernel: "Syscalls", description: Description) -> str:
+        path = _path(description).partition("/")[2]
+        return str(dict(kernel.machine.host.parameters).get(path, self.text))
+
+
 class Release(Parameter):
     """kernel/osrelease."""
 
@@ -292,6 +300,7 @@ def parse(data: bytes) -> Parsed | None:
 
 PARAMETERS: dict[str, Parameter] = {
     "fs/file-max": Fixed("9223372036854775807", 0o644),
+    "fs/mount-max": SystemNumber("mount_max", 1, INT_MAX),
     "fs/mqueue/msg_max": IpcNumber(10, 1, 65536),
     "fs/mqueue/msgsize_max": IpcNumber(8192, 128, 16777216),
     "fs/mqueue/queues_max": IpcNumber(256, 0),
@@ -313,13 +322,13 @@ PARAMETERS: dict[str, Parameter] = {
     "kernel/ostype": Fixed("Linux"),
     "kernel/overflowgid": Fixed(str(OVERFLOW_ID), 0o644),
     "kernel/overflowuid": Fixed(str(OVERFLOW_ID), 0o644),
-    "kernel/pid_max": Fixed("4194304", 0o644),
+    "kernel/pid_max": OfTheHost("4194304", 0o644),
     "kernel/randomize_va_space": Number(2),
     "kernel/shmall": IpcNumber(18446744073692774399, 0, 2**64 - 1),
     "kernel/shmmax": IpcNumber(18446744073692774399, 0, 2**64 - 1),
     "kernel/shmmni": IpcNumber(4096, 0, 32768),
     "kernel/shm_rmid_forced": IpcNumber(0, 0, 1),
-    "kernel/threads-max": Fixed("192730", 0o644),
+    "kernel/threads-max": OfTheHost("192730", 0o644),
     "kernel/version": Version(),
     "net/core/somaxconn": NetNumber(4096, 0),
     "net/ipv4/conf/all/forwarding": NetNumber(0),
