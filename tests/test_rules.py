@@ -5,11 +5,16 @@ which effects each has, and whether it still answers as the recordings of a real
 """
 
 import functools
+import json
 import re
+import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Set
 from errno import ENOANO, ENOTUNIQ
 from typing import Any
+
+import pytest
+from click.testing import CliRunner
 
 from fakekernel import subject
 from fakekernel.machine import Machine
@@ -17,6 +22,7 @@ from fakekernel.profile import DEFAULT_HOST
 from fakekernel.releases import absent
 from fakekernel.syscalls.base import SyscallBase
 from fakekernel.syscalls.table import HANDLERS
+from initflow.cli import cli
 from initflow.conformance.coverage import (
     MAY_BE_EXCUSED,
     PATIENCE,
@@ -32,7 +38,7 @@ from initflow.conformance.coverage import (
 from kernelapi.flags import AddressFamily, SocketType
 from kernelapi.kernel import CALLS, Kernel
 from kernelapi.protocol.families import FAMILIES
-from kernelapi.rules import Effect, Refusal, Rule, rule, rules
+from kernelapi.rules import EXCUSES, Effect, Refusal, Rule, rule, rules, shown_by
 from kernelapi.testing import Case, all_cases
 from kernelapi.testing.transcript import Transcript
 
@@ -238,3 +244,34 @@ def test_a_row_that_no_recorded_case_meets_is_open() -> None:
     assert told.open[rule("chroot.eperm")] == "no recorded case meets it"
     assert rule("clone.eintr") in told.excused
     assert not told.holds
+
+
+# -- the command --
+
+
+@pytest.mark.parametrize(("words", "status"), [(["setgroups.eperm.unprivileged"], 0), (["setgroups"], 1), ([], 1)])
+def test_coverage_tells_what_is_confirmed_excused_and_open(
+    words: list[str], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = {case.name: case for case in all_cases()}
+    little = gather(cases=[cases["setgroups_needs_setgid_before_it_looks_at_the_groups"]])
+    monkeypatch.setattr("initflow.conformance.coverage.gather", lambda told: little)
+    told = CliRunner().invoke(cli, ["rules", "--coverage", "--json", *words])
+    assert told.exit_code == status, told.output
+    document = json.loads(told.stdout)
+    found = document["coverage"]
+    confirmed = {"row": "setgroups.eperm.unprivileged", "case": "setgroups_needs_setgid_before_it_looks_at_the_groups"}
+    assert document["schema"] == "initflow.rules/1"
+    assert confirmed in found["confirmed"]
+    assert found["total"] == sum(len(found[kind]) for kind in ("confirmed", "excused", "open"))
+    assert found["total"] == (len(ROWS) if not words else found["total"])
+    people = CliRunner().invoke(cli, ["rules", "--coverage", *words])
+    assert people.exit_code == status
+    assert f"{len(found['open']):7}  open" in people.output
+
+
+def test_every_excuse_has_a_command_that_shows_it() -> None:
+    excused = [row for row in ROWS if row.excuse]
+    assert all(shown_by(str(row.excuse)) in EXCUSES.values() for row in excused)
+    for command in EXCUSES.values():
+        assert subprocess.run(command, shell=True, capture_output=True, check=False).stdout or "attr/current" in command
