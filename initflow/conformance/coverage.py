@@ -29,6 +29,9 @@ RELEASE = release_of(DEFAULT_HOST.release)
 MAY_BE_EXCUSED = 0.05
 """Which part of all rows."""
 
+FEW = 20
+"""A row that more cases meet than that, and all of them equally often, is met by what they stand on."""
+
 Answers = Mapping[str, list[tuple[str, str]]]
 
 
@@ -68,9 +71,6 @@ class Evidence:
         )
 
 
-FEW = 20
-
-
 @dataclass(frozen=True)
 class Coverage:
     """What is known of each row: by which case it is confirmed, or why it is not."""
@@ -90,11 +90,9 @@ class Coverage:
         return not self.open and len(self.excused) <= MAY_BE_EXCUSED * self.total
 
 
-def gather(
-    release: str = RELEASE, cases: Iterable[Case] | None = None, told: Callable[[Case], None] = lambda case: None
-) -> Evidence:
+def gather(cases: Iterable[Case] | None = None, told: Callable[[Case], None] = lambda case: None) -> Evidence:
     """Play the recorded cases on the simulated kernel; `told` hears of each. Raises `golden.NotRecorded`."""
-    recordings = golden.load(release)
+    recordings = golden.load(RELEASE)
     played: dict[Case, Played] = {}
     met: dict[Rule, dict[Case, int]] = {}
     differing: dict[Case, str] = {}

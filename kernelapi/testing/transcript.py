@@ -205,7 +205,7 @@ class _Teller:
         self.secret = frozenset(ARGUMENTS_OF_THE_HOST.get(case.name, ("", ""))[0].split())
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
-        asked = list(_children(_without_polls(_joined([self.told(event) for event in events]))))
+        asked = list(_idiomatic(_without_polls(_joined([self.told(event) for event in events]))))
         seen: dict[str, int] = {}
         for each in _folded(asked):
             line = _NUMBERED.sub(lambda found: _numbered(found, seen), each.line)
@@ -299,28 +299,60 @@ def _without_polls(asked: list[_Asked]) -> list[_Asked]:
     return [asked[index] for index in kept]
 
 
-def _children(asked: list[_Asked]) -> Iterator[_Asked]:
-    """What `kernelapi.testing.case.in_child` asks for one child that ends well, as one line."""
+@dataclass(frozen=True, slots=True)
+class _Idiom:
+    """Calls that a function of the suite makes one after the other, and that go well: told as one."""
+
+    call: str
+    length: int
+    lines: re.Pattern[str]
+
+
+IDIOMS = (
+    _Idiom(  # kernelapi.testing.case.in_child
+        "in_child",
+        6,
+        re.compile(
+            r"pipe2\(0\) = \[(?P<reader>\d+), (?P<writer>\d+)\]\n"
+            r"clone\((?P<words>.*)\) = (?P<pid>\d+)\n"
+            r"close\((?P=writer)\) = 0\n"
+            r"read\((?P=reader), \d+\) = (?P<answer><report.*>)\n"
+            r"close\((?P=reader)\) = 0\n"
+            r"wait4\((?P=pid), 0\) = \[(?P=pid), {exited 0}\]"
+        ),
+    ),
+    _Idiom(  # the end of such a child
+        "report",
+        2,
+        re.compile(r"write\((?P<words>\d+, <report.*>)\) = all\nexit_group\(0\) = (?P<answer>\?)"),
+    ),
+    _Idiom(  # kernelapi.testing.network: a request and its answer
+        "request",
+        5,
+        re.compile(
+            r"socket\(AF_NETLINK, SOCK_RAW, 0\) = (?P<fd>\d+)\n"
+            r"sendmsg\((?P=fd), (?P<words>.*)\) = \d+\n"
+            r"recvmsg\((?P=fd), \d+, MSG_DONTWAIT\) = (?P<answer>\[.*\])\n"
+            r"recvmsg\((?P=fd), \d+, MSG_DONTWAIT\) = -1 EAGAIN\n"
+            r"close\((?P=fd)\) = 0"
+        ),
+    ),
+)
+
+
+def _idiomatic(asked: list[_Asked]) -> Iterator[_Asked]:
+    """The calls, those of each of IDIOMS as one."""
     index = 0
     while index < len(asked):
-        found = _IN_CHILD.fullmatch("\n".join(each.line for each in asked[index : index + _CALLS_OF_IN_CHILD]))
-        if found is not None:
-            yield _Asked("in_child", found["words"], found["answer"])
-            index += _CALLS_OF_IN_CHILD
+        for idiom in IDIOMS:
+            found = idiom.lines.fullmatch("\n".join(each.line for each in asked[index : index + idiom.length]))
+            if found is not None:
+                yield _Asked(idiom.call, found["words"], found["answer"])
+                index += idiom.length
+                break
         else:
             yield asked[index]
             index += 1
-
-
-_CALLS_OF_IN_CHILD = 6
-_IN_CHILD = re.compile(
-    r"pipe2\(0\) = \[(?P<reader>\d+), (?P<writer>\d+)\]\n"
-    r"clone\((?P<words>.*)\) = (?P<pid>\d+)\n"
-    r"close\((?P=writer)\) = 0\n"
-    r"read\((?P=reader), \d+\) = (?P<answer><report.*>)\n"
-    r"close\((?P=reader)\) = 0\n"
-    r"wait4\((?P=pid), 0\) = \[(?P=pid), {exited 0}\]"
-)
 
 
 def _folded(asked: Iterable[_Asked]) -> Iterator[_Asked]:
