@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kernelapi.rules import Refusal, Rule, rules
+from kernelapi.rules import Rule, rules
 
 OLDEST, NEWEST = "5.9", "6.18"
 """Of which releases the differences are known."""
@@ -41,10 +41,6 @@ class Change:
     release: str
     row: Rule
     gone: bool
-
-    def __str__(self) -> str:
-        kind = "refused by" if isinstance(self.row, Refusal) else "with the effect"
-        return f"{self.row.call} {'no longer ' if self.gone else ''}{kind} {self.row.id}: {self.row.cause}"
 
 
 def changes() -> tuple[Change, ...]:
