@@ -17,7 +17,7 @@ from fakekernel.description import Description, Descriptor, FileTable
 from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Superblock
 from fakekernel.lifecycle import enlist, new_pid
 from fakekernel.mount import Mount, MountNamespace, Path
-from fakekernel.mounttree import attach
+from fakekernel.mounttree import attach, topmost
 from fakekernel.namespaces import (
     CgroupNamespace,
     IpcNamespace,
@@ -29,12 +29,12 @@ from fakekernel.namespaces import (
 )
 from fakekernel.peers import make_shared
 from fakekernel.profile import HostProfile
+from fakekernel.reachability import path_text
 from fakekernel.store import Store
 from fakekernel.system import System
 from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, Task
 from fakekernel.tree import CONTAINER, DEVICES, HOST, ROOTFS, find, plant
 from fakekernel.userns import IDENTITY, UserNamespace
-from kernelapi.capability import CapSet
 from kernelapi.errors import ModelError
 from kernelapi.flags import S_ISVTX, Disposition, FileType, MountFlag, OpenFlag, Signal
 from kernelapi.ids import Kgid, Kuid
@@ -57,16 +57,14 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
     system = System(store=store, userns=userns, pidns=pidns)
     mntns = MountNamespace(store=store, inum=MNT_INUM, owner=userns)
     system.mntns = mntns
+    _set_parameters(system, host)
     root = _root_mount(system, mntns)
     system.pipefs, system.sockfs = _internal_mount(system, "pipefs"), _internal_mount(system, "sockfs")
     system.nsfs, system.pidfs = _internal_mount(system, "nsfs"), _internal_mount(system, "pidfs")
     net = NetNamespace(store=store, inum=NET_INUM, owner=userns)
     _connect(net)
     _mount_host(system, root, mntns, net, host)
-    if host.shared_mounts:
-        for mount in mntns.mounts.values():
-            if mount.parent is not None:  # the initial ramfs is below what anybody sees
-                make_shared(system, mount)
+    _shape_mounts(system, mntns, host)
     time = TimeNamespace(store=store, inum=TIME_INUM, owner=userns, frozen=True)
     namespaces = NamespaceSet(
         mnt=mntns,
@@ -86,7 +84,7 @@ def boot(store: Store, host: HostProfile) -> tuple[System, Task]:
         store=store,
         pid=pid,
         parent=None,
-        cred=_root(userns, host.bounding),
+        cred=_root(userns, host),
         fs=FsContext(store=store, root=root, cwd=root),
         files=FileTable(store=store),
         mm=AddressSpace(store=store, userns=userns, executable=Path(root.mount, find(root.dentry, "bin/busybox"))),
@@ -152,8 +150,49 @@ def give(task: Task, description: Description) -> None:
     description.references += 1
 
 
-def _root(userns: UserNamespace, bounding: CapSet) -> Credentials:
-    return Credentials(userns, permitted=bounding, effective=bounding, bounding=bounding)
+def _root(userns: UserNamespace, host: HostProfile) -> Credentials:
+    held = host.bounding if host.effective is None else host.effective
+    return Credentials(userns, permitted=held, effective=held, bounding=host.bounding)
+
+
+def _set_parameters(system: System, host: HostProfile) -> None:
+    """The parameters that something depends on; others are read where /proc/sys shows them."""
+    for name, value in host.parameters:
+        directory, _, last = name.partition("/")
+        if directory == "user":
+            system.userns.limits[last] = value
+        elif (field := last.replace("-", "_")) in System._fields:
+            setattr(system, field, value)
+
+
+def _shape_mounts(system: System, mntns: MountNamespace, host: HostProfile) -> None:
+    """Flags and propagation of what is mounted, as the host has them."""
+    shapes = {shape.point: shape for shape in host.mounts}
+    assert mntns.root is not None
+    top = topmost(mntns.root)
+    for mount in mntns.mounts.values():
+        if mount is mntns.root:  # the initial ramfs is below what anybody sees
+            continue
+        shape = shapes.get(path_text(Path(mount, mount.root), Path(top, top.root))) if shapes else None
+        propagation = "shared" if host.shared_mounts else "private"
+        if shape is not None:
+            propagation = shape.propagation
+            mount.flags = sum(FLAGS[flag] for flag in shape.flags if flag in FLAGS)
+        if propagation in ("shared", "slave"):  # whose slave, nobody can see from here
+            make_shared(system, mount)
+        mount.unbindable = propagation == "unbindable"
+
+
+FLAGS = {
+    "ro": int(MountFlag.RDONLY),
+    "nosuid": int(MountFlag.NOSUID),
+    "nodev": int(MountFlag.NODEV),
+    "noexec": int(MountFlag.NOEXEC),
+    "noatime": int(MountFlag.NOATIME),
+    "nodiratime": int(MountFlag.NODIRATIME),
+    "relatime": int(MountFlag.RELATIME),
+    "nosymfollow": int(MountFlag.NOSYMFOLLOW),
+}
 
 
 def _root_mount(system: System, mntns: MountNamespace) -> Path:

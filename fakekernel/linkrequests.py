@@ -23,6 +23,7 @@ from kernelapi.protocol.links import (
     LINK_EXISTS,
     LINK_FLAGS_OF_A_MASK,
     LINK_HARDWARE_ADDRESS,
+    LINK_IS_UP,
     LINK_KIND,
     LINK_LASTS,
     LINK_MISSING,
@@ -266,7 +267,9 @@ def _set_mtu(kernel: "SyscallBase", link: NetLink, mtu: int) -> None:
 
 
 def _rename(kernel: "SyscallBase", link: NetLink, name: str) -> None:
-    """Give a link another name (dev_change_name). Since 6.2 it may be up (netdevice(7) still says EBUSY)."""
+    """Give a link another name (dev_change_name)."""
+    if link.flags & IFF_UP:
+        kernel.refuse(LINK_IS_UP)
     if name == link.name:
         return
     found = links.numbered(link.net, name) if links.is_name(name) else None

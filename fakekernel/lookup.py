@@ -220,7 +220,7 @@ class Walk:
         kernel = self.kernel
         self.links += 1
         if self.links > MAX_LINKS:
-            kernel.refuse(LOOKUP_TOO_MANY_LINKS)
+            kernel.fail(LOOKUP_TOO_MANY_LINKS)
         if trailing and kernel.machine.system.protected_symlinks:
             self._check_sticky(link)
         if mount.flags & MountFlag.NOSYMFOLLOW:

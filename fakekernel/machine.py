@@ -8,6 +8,7 @@ from fakekernel.description import Description
 from fakekernel.process import Process
 from fakekernel.profile import DEFAULT_HOST, HostProfile
 from fakekernel.programs import Program
+from fakekernel.releases import absent
 from fakekernel.scheduler import Schedule, Scheduler, Snapshot, Standstill
 from fakekernel.store import Store, digest
 from fakekernel.syscalls.table import HANDLERS, Syscalls
@@ -40,7 +41,7 @@ class Machine:
         self.reads: list[frozenset[tuple[Any, Any]]] = []  # of each event, where they are tracked
         self.time_line = 0
         self.observers: list[Observer] = []
-        self.suspended: set[Rule] = set()
+        self.suspended: set[Rule] = set(absent(host.release))  # not refused by, without effect
         self.programs: dict[str, Program] = dict(programs.PROGRAMS)  # by the name that their files hold
         self.syscalls = Syscalls
         self.handlers = HANDLERS

@@ -228,7 +228,7 @@ def copy_mount_namespace(kernel: "SyscallBase", owner: UserNamespace) -> tuple[M
     old = kernel.task.namespaces.mnt
     assert old.root is not None
     less_privileged = owner is not old.owner and kernel.happens(NEW_NAMESPACE_LOCKS)
-    ns = MountNamespace(store=system.store, inum=system.take_inum(), owner=owner)
+    ns = MountNamespace(store=system.store, inum=system.take_inum(), owner=owner, maker=kernel.task.cred.euid)
     copies = copy_tree(system, old.root, old.root.root, as_slaves=less_privileged)
     ns.root = copies[old.root]
     if less_privileged:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 class Namespace(Record):
-    """What they share: the number that /proc/PID/ns shows, and the user namespace that owns them."""
+    """What they share: the number that /proc/PID/ns shows, the user namespace that owns them, and whoever made them, who is
+    charged for them."""
 
     inum: int
     owner: UserNamespace
+    maker: Kuid = Kuid(0)
 
 
 class UtsNamespace(Namespace):

@@ -12,6 +12,7 @@ from fakekernel.description import Description, new_nameless
 from fakekernel.namespaces import NetNamespace
 from fakekernel.netusers import leave_network_namespace
 from fakekernel.store import Record
+from fakekernel.syscalls.base import CameToNothing
 from kernelapi.capability import Cap
 from kernelapi.errors import NotModelled, Refused
 from kernelapi.flags import AddressFamily, FileType, MessageFlag, OpenFlag
@@ -103,6 +104,8 @@ def request(kernel: "SyscallBase", description: Description, message: NetlinkMes
                     return length
         except Refused as refused:
             errno = refused.row.errno
+        except CameToNothing:
+            pass
     if errno or flags & NetlinkFlag.ACK:
         _answer(socket, _message(socket, NetlinkType.ERROR, 0 if errno else CAPPED, message, Ack(errno, message.sequence)))
     return length

@@ -4,7 +4,7 @@ Each function that makes something checks first, and has a `check_*` beside it t
 checks of its own calls that one before them, so that nothing is made when it is refused.
 """
 
-from fakekernel import links
+from fakekernel import links, ucounts
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.mount import Mount, MountNamespace, Path
 from fakekernel.mounttree import copy_mount_namespace, topmost
@@ -29,8 +29,10 @@ from kernelapi.protocol.namespaces import (
     NEW_PID_OUTSIDE,
     NEW_PID_PENDING,
     NEW_PID_TOO_DEEP,
+    NEW_QUOTA,
     NEW_UNPRIVILEGED,
     NEW_USER_CHROOTED,
+    NEW_USER_QUOTA,
     NEW_USER_TOO_DEEP,
     NEW_USER_UNMAPPED,
 )
@@ -46,6 +48,7 @@ NAMESPACES = int(
 
 NEWUSER, NEWNS, NEWUTS, NEWIPC = map(int, (CloneFlag.NEWUSER, CloneFlag.NEWNS, CloneFlag.NEWUTS, CloneFlag.NEWIPC))
 NEWPID, NEWCGROUP, NEWNET, NEWTIME = map(int, (CloneFlag.NEWPID, CloneFlag.NEWCGROUP, CloneFlag.NEWNET, CloneFlag.NEWTIME))
+IN_ORDER = (NEWNS, NEWUTS, NEWIPC, NEWPID, NEWCGROUP, NEWNET, NEWTIME)
 SYSVSEM, VM = int(CloneFlag.SYSVSEM), int(CloneFlag.VM)
 
 
@@ -56,6 +59,8 @@ def check_new_user_namespace(kernel: SyscallBase, cred: Credentials) -> None:
     """Refuse what `new_user_namespace` refuses, without any effect."""
     if cred.userns.level > MAX_LEVEL:
         kernel.refuse(NEW_USER_TOO_DEEP)
+    if ucounts.too_many(kernel.machine.system, cred, NEWUSER):
+        kernel.refuse(NEW_USER_QUOTA)
     if is_chrooted(kernel.task.fs, kernel.task.namespaces.mnt):
         kernel.refuse(NEW_USER_CHROOTED)
     if not (cred.userns.maps_kuid(cred.euid) and cred.userns.maps_kgid(cred.egid)):
@@ -118,16 +123,24 @@ def check_unshare_namespaces(kernel: SyscallBase, flags: int, cred: Credentials)
 
 
 def check_new_namespaces(kernel: SyscallBase, flags: int, cred: Credentials) -> None:
-    """What creating the namespaces themselves refuses (create_new_namespaces): all of it is about pid namespaces."""
-    if flags & NEWPID:
-        task = kernel.task
-        parent = task.namespaces.pid_for_children
-        if parent is not task.pid_namespace:
-            kernel.refuse(NEW_PID_PENDING)
-        if not cred.userns.is_within(parent.owner):
-            kernel.refuse(NEW_PID_OUTSIDE)
-        if parent.level >= MAX_LEVEL:
-            kernel.refuse(NEW_PID_TOO_DEEP)
+    """What creating the namespaces themselves refuses (create_new_namespaces), in the order of their creation."""
+    for flag in IN_ORDER:
+        if flags & flag:
+            if flag == NEWPID:
+                _check_new_pid_namespace(kernel, cred)
+            if ucounts.too_many(kernel.machine.system, cred, flag):
+                kernel.refuse(NEW_QUOTA)
+
+
+def _check_new_pid_namespace(kernel: SyscallBase, cred: Credentials) -> None:
+    task = kernel.task
+    parent = task.namespaces.pid_for_children
+    if parent is not task.pid_namespace:
+        kernel.refuse(NEW_PID_PENDING)
+    if not cred.userns.is_within(parent.owner):
+        kernel.refuse(NEW_PID_OUTSIDE)
+    if parent.level >= MAX_LEVEL:
+        kernel.refuse(NEW_PID_TOO_DEEP)
 
 
 def copy_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: FsContext) -> NamespaceSet:
@@ -158,31 +171,32 @@ def create_namespaces(kernel: SyscallBase, flags: int, cred: Credentials, fs: Fs
 
     Below the checks: nothing is refused any more. In the kernel's order of creation, so that their numbers are in that order.
     """
-    store, system, owner, maker = kernel.store, kernel.machine.system, cred.userns, kernel.task.cred
+    store, system, owner, caller = kernel.store, kernel.machine.system, cred.userns, kernel.task.cred
+    maker = caller.euid
     mnt, uts, ipc, net, cgroup, time, time_for_children, pid_for_children = kernel.task.namespaces
     if flags & NEWNS:
         mnt, moved = copy_mount_namespace(kernel, owner)
         follow(fs, moved)
     if flags & NEWUTS:
         uts = UtsNamespace(
-            store=store, inum=system.take_inum(), owner=owner, nodename=uts.nodename, domainname=uts.domainname
+            store=store, inum=system.take_inum(), owner=owner, maker=maker, nodename=uts.nodename, domainname=uts.domainname
         )
     if flags & NEWIPC:
-        ipc = IpcNamespace(store=store, inum=system.take_inum(), owner=owner, uid=maker.fsuid, gid=maker.fsgid)
+        ipc = IpcNamespace(store=store, inum=system.take_inum(), owner=owner, maker=maker, uid=caller.fsuid, gid=caller.fsgid)
     if flags & NEWPID:
         parent = pid_for_children
         pid_for_children = PidNamespace(
-            store=store, inum=system.take_inum(), owner=owner, parent=parent, level=parent.level + 1
+            store=store, inum=system.take_inum(), owner=owner, maker=maker, parent=parent, level=parent.level + 1
         )
     if flags & NEWCGROUP:
-        cgroup = CgroupNamespace(store=store, inum=system.take_inum(), owner=owner, roots=kernel.task.cgroups)
+        cgroup = CgroupNamespace(store=store, inum=system.take_inum(), owner=owner, maker=maker, roots=kernel.task.cgroups)
     if flags & NEWNET:
-        net = NetNamespace(store=store, inum=system.take_inum(), owner=owner)
+        net = NetNamespace(store=store, inum=system.take_inum(), owner=owner, maker=maker)
         links.loopback(store, net)
     if flags & NEWTIME:
         old = time_for_children
         time_for_children = TimeNamespace(
-            store=store, inum=system.take_inum(), owner=owner, monotonic=old.monotonic, boottime=old.boottime
+            store=store, inum=system.take_inum(), owner=owner, maker=maker, monotonic=old.monotonic, boottime=old.boottime
         )
     return NamespaceSet(mnt, uts, ipc, net, cgroup, time, time_for_children, pid_for_children)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent, greenlet
 
-from fakekernel.syscalls.base import Blocked
+from fakekernel.syscalls.base import Blocked, CameToNothing
 from fakekernel.task import Task
 from kernelapi.call import Call
 from kernelapi.errors import ModelError, ProcessGone, Refused
@@ -104,6 +104,8 @@ class Process:
                 continue
             except Refused as refused:
                 errno, row = refused.row.errno, refused.row
+            except CameToNothing:
+                result = None
             self.waiting = None
             break
         if task.progress is not None:

@@ -39,6 +39,29 @@ CGROUP_V2 = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
 UNIFIED_NAMES = {"blkio": "io"}
 """What they are called there, where /proc/cgroups has another name."""
 
+PLACES = ("/", "/proc", "/sys", "/sys/fs/cgroup", "/dev", "/dev/pts", "/dev/shm")
+"""Where the simulated host has something mounted, and the flow may look at how."""
+
+PARAMETERS = (
+    "fs/mount-max", "fs/nr_open", "fs/protected_hardlinks", "fs/protected_symlinks", "fs/suid_dumpable", "kernel/pid_max",
+    "kernel/threads-max", "user/max_cgroup_namespaces", "user/max_ipc_namespaces", "user/max_mnt_namespaces",
+    "user/max_net_namespaces", "user/max_pid_namespaces", "user/max_time_namespaces", "user/max_user_namespaces",
+    "user/max_uts_namespaces",
+)  # fmt: skip
+"""The numbers in /proc/sys that differ from host to host and that a call may depend on."""
+
+PROPAGATION = ("private", "shared", "slave", "unbindable")
+
+
+@dataclass(frozen=True, slots=True)
+class HostMount:
+    """What is mounted on one of PLACES: flags as mountinfo shows them, and how it propagates."""
+
+    point: str
+    fstype: str
+    flags: tuple[str, ...] = ("rw", "relatime")
+    propagation: str = "private"
+
 
 @dataclass(frozen=True, slots=True)
 class HostProfile:
@@ -51,7 +74,10 @@ class HostProfile:
     depend on how the kernel was built; `cgroup_v1` the controllers in hierarchies of their own, as /proc/PID/cgroup calls them,
     mounted below /sys/fs/cgroup; `cgroup_v2` those in the unified hierarchy, which is mounted in /sys/fs/cgroup/unified beside
     others, else on /sys/fs/cgroup itself, or None where it is not mounted; `processors` how many there are; `shared_mounts`
-    whether every mount is shared, as systemd makes them, or private, as the kernel does.
+    whether every mount is shared, as systemd makes them, or private, as the kernel does. `effective` is what whoever starts the
+    runtime may do, where that is not all of `bounding`; `parameters` the numbers in /proc/sys that are not what they are by
+    default, of those in PARAMETERS; `mounts` how it is mounted where it is otherwise, of PLACES: what is mounted there is the
+    simulated host's own.
     """
 
     release: str = "6.18.0"
@@ -70,6 +96,9 @@ class HostProfile:
     processors: int = 2
     shared_mounts: bool = False
     version: str = "#1 SMP PREEMPT_DYNAMIC"
+    effective: CapSet | None = None
+    parameters: tuple[tuple[str, int], ...] = ()
+    mounts: tuple[HostMount, ...] = ()
 
     def __post_init__(self) -> None:
         if self.security_modules and self.security_modules not in (("apparmor",), ("selinux",)):
@@ -122,6 +151,9 @@ def capture(proc: Path = Path("/proc")) -> HostProfile:
         cgroup_v2=_unified(proc),
         shared_mounts=_shares_root(proc / "self/mountinfo"),
         processors=max(1, (proc / "cpuinfo").read_text().count("processor\t:")),
+        effective=_effective(_fields(proc / "self/status")),
+        parameters=tuple((name, int(_line(proc / "sys" / name))) for name in PARAMETERS if (proc / "sys" / name).exists()),
+        mounts=_mounts(proc / "self/mountinfo"),
     )
 
 
@@ -132,6 +164,30 @@ def security_modules(proc: Path = Path("/proc")) -> tuple[str, ...]:
     except OSError:
         return ()
     return ("selinux",) if label.count(":") >= 3 else ("apparmor",)
+
+
+def _effective(status: dict[str, str]) -> CapSet | None:
+    """What root is left with where it captures the host; whoever else does, has the runtime started by root."""
+    if status["Uid"].split()[1] != "0":
+        return None
+    held = CapSet.from_mask(int(status["CapEff"], 16)) & FULL
+    return None if status["CapEff"] == status["CapBnd"] else held
+
+
+def _mounts(path: Path) -> tuple[HostMount, ...]:
+    """What is mounted on PLACES: of several mounts on one place the topmost."""
+    found: dict[str, HostMount] = {}
+    for line in path.read_text().splitlines():
+        fields = line.split(" ")
+        dash = fields.index("-", 6)
+        tags = [tag.partition(":")[0] for tag in fields[6:dash]]
+        kind = next((kind for tag, kind in _TAGS if tag in tags), "private")
+        if fields[4] in PLACES:
+            found[fields[4]] = HostMount(fields[4], fields[dash + 1], tuple(fields[5].split(",")), kind)
+    return tuple(found[place] for place in PLACES if place in found)
+
+
+_TAGS = (("shared", "shared"), ("master", "slave"), ("unbindable", "unbindable"))
 
 
 def _line(path: Path) -> str:

@@ -11,7 +11,7 @@ nor part of a digest.
 
 import enum
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar, cast, dataclass_transform
 
@@ -287,6 +287,31 @@ class Record(metaclass=_RecordType):
 
 _get: Callable[[Any, str], Any] = object.__getattribute__
 _set: Callable[[Any, str, Any], None] = object.__setattr__
+
+
+def reachable(root: Record) -> Iterator[Record]:
+    """Every object that the state refers to from `root` on."""
+    seen = {root}
+    waiting: list[Any] = [root]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Record):
+            yield value
+            inner: Iterable[Any] = (_get(value, field) for field in type(value)._fields)
+        elif isinstance(value, Table):
+            inner = (part for item in value.entries.items() for part in item)
+        elif isinstance(value, (tuple, frozenset)):
+            inner = value
+        elif is_dataclass(value) and not isinstance(value, type):
+            inner = (getattr(value, field.name) for field in fields(value))
+        else:
+            continue
+        for each in inner:
+            if not isinstance(each, Record):
+                waiting.append(each)
+            elif each not in seen:
+                seen.add(each)
+                waiting.append(each)
 
 
 def digest(root: Record) -> str:

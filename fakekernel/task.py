@@ -142,6 +142,7 @@ class Task(Record):
     pdeathsig: int = 0
     no_new_privs: bool = False
     security: SecurityContext = SecurityContext()
+    filters: int = 0  # of seccomp
     over_nproc: bool = False  # its last change of users went beyond RLIMIT_NPROC: execve will look again
     blocked: frozenset[int] = frozenset()
     pending: frozenset[int] = frozenset()

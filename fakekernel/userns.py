@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from fakekernel.store import Record
+from fakekernel.store import TABLE, Record, Table
 from kernelapi.ids import OVERFLOW_ID, Gid, Kgid, Kuid, Uid
 
 
@@ -29,6 +29,7 @@ class UserNamespace(Record):
     gid_map: tuple[Extent, ...] = ()
     setgroups_allowed: bool = True
     parent_could_setfcap: bool = True
+    limits: Table[str, int] = TABLE  # how many namespaces each of its users may have: what was written to /proc/sys/user
 
     def kuid(self, uid: int) -> Kuid | None:
         """The global id that `uid` means here; None where it has no mapping."""

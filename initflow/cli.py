@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-COMMANDS = ("verify", "run", "explain", "rules", "invariants")
+COMMANDS = ("verify", "run", "explain", "rules", "invariants", "host-profile")
 """In the order of the help."""
 
 
@@ -27,6 +27,8 @@ class CommandGroup(click.Group):
                 from initflow.commands.rules import command
             case "invariants":
                 from initflow.commands.invariants import command
+            case "host-profile":
+                from initflow.commands.host_profile import command
             case _:
                 return None
         return command

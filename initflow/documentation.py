@@ -17,7 +17,9 @@ from initflow.reference.synchronisation import pictures
 from kernelapi.call import Call
 from kernelapi.kernel import CALLS
 from kernelapi.protocol.families import FAMILIES
+from kernelapi.releases import NEWEST, OLDEST, Change, changes
 from kernelapi.rules import Refusal, Rule, rules
+from kernelapi.testing import golden
 
 ORIGIN = "This page is generated: `python -m initflow.documentation` writes it."
 
@@ -114,6 +116,22 @@ def rules_page() -> Iterator[str]:
             ("errno", "row", "cause", "depends", "source"),
             ((_errno(row), f"`{row.id}`", _cause(row), _depends(row), row.source) for row in rows),
         )
+    yield from _releases()
+
+
+def _releases() -> Iterator[str]:
+    """What is known to differ between releases, and with which of them the simulated kernel has been compared."""
+    yield ""
+    yield "## Releases"
+    yield ""
+    yield f"What is known to differ between Linux {OLDEST} and {NEWEST}. The simulated kernel answers by the release of its"
+    yield f"host; it has been compared with the real {', '.join(golden.releases())}."
+    yield ""
+    yield from _table(("release", "row", "", "cause"), map(_change, changes()))
+
+
+def _change(change: Change) -> tuple[str, ...]:
+    return (change.release, f"`{change.row.id}`", "gone" if change.gone else "new", change.row.cause)
 
 
 def _call(call: Call) -> Iterator[str]:

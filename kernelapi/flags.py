@@ -380,3 +380,15 @@ class XattrFlag(IntFlag):
 
     CREATE = 1
     REPLACE = 2
+
+
+@plain_bits
+class SeccompFlag(IntFlag):
+    """Flags of a seccomp filter (seccomp(2))."""
+
+    TSYNC = 1
+    LOG = 2
+    SPEC_ALLOW = 4
+    NEW_LISTENER = 8
+    TSYNC_ESRCH = 16
+    WAIT_KILLABLE_RECV = 32

@@ -18,6 +18,7 @@ from kernelapi.protocol.mounts import Mounts
 from kernelapi.protocol.names import Names
 from kernelapi.protocol.namespaces import Namespaces
 from kernelapi.protocol.prctl import Prctl
+from kernelapi.protocol.seccomp import Seccomp
 from kernelapi.protocol.signals import Signals
 from kernelapi.protocol.sockets import Sockets
 from kernelapi.protocol.terminals import Terminals
@@ -28,6 +29,7 @@ class Calls(
     Credentials,
     Capabilities,
     Prctl,
+    Seccomp,
     Signals,
     Namespaces,
     Sockets,

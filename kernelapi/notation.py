@@ -25,6 +25,7 @@ from kernelapi.flags import (
     RandomFlag,
     RenameFlag,
     Rlimit,
+    SeccompFlag,
     Securebit,
     Seek,
     Shutdown,
@@ -47,6 +48,7 @@ _family = one_of("AF_", AddressFamily)
 _fd_flags = bits_of("FD_", FdFlag)
 _optional = _or_null(lambda text: spelling.string(text) if text else "NULL")
 _resource = one_of("RLIMIT_", Rlimit)
+_SECCOMP_MODES = {1: "SECCOMP_MODE_STRICT", 2: "SECCOMP_MODE_FILTER"}
 _securebits = bits_of("SECBIT_", Securebit)
 
 PARAMETERS: Mapping[str, Spell] = {
@@ -102,6 +104,8 @@ ARGUMENTS: Mapping[tuple[str, str], Spell] = {
     ("mount", "data"):               _optional,
     ("umount2", "flags"):            spelling.umount_flags,
     ("prctl_set_securebits", "bits"): _securebits,
+    ("seccomp_set_mode_filter", "flags"): bits_of("SECCOMP_FILTER_FLAG_", SeccompFlag),
+    ("prctl_set_seccomp", "mode"):   lambda value: _SECCOMP_MODES.get(value, f"{value:#x}"),
     ("rt_sigaction", "disposition"): _disposition,
     ("rt_sigprocmask", "how"):       one_of("SIG_", SigprocmaskHow),
     ("socket", "type"):              spelling.socket_type,

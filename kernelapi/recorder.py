@@ -104,7 +104,25 @@ def _now() -> int:
     return time.time_ns()
 
 
-# -- a log that all processes share --
+# -- logs --
+
+
+class Log:
+    """A sink that keeps what it is told: for a kernel all of whose processes are in one memory, as the simulated one."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[str, int], Event] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Keep an event; in place of the last one of that process, if that had the same index."""
+        key = (event.process, event.index)
+        self._events.pop(key, None)
+        self._events[key] = event
+
+    def events(self) -> list[Event]:
+        """What has been told so far, in the order in which the calls ended. `index` counts those of one process."""
+        return list(self._events.values())
+
 
 _libc = ctypes.CDLL(None)
 _HEADER = struct.Struct("=Q")  # how many bytes of a part are written

@@ -5,7 +5,7 @@ An implementation refuses *by row*; the reference pages, the errnos that fault i
 "rows that the real kernel has confirmed" all come from this one list.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -38,7 +38,7 @@ class Rule:
     def __post_init__(self) -> None:
         if self.id in _RULES:
             raise ValueError(f"two rules are called {self.id}")
-        if self.excuse is not None and not self.excuse.startswith(EXCUSES):
+        if self.excuse is not None and not self.excuse.startswith(tuple(EXCUSES)):
             raise ValueError(f"{self.id}: {self.excuse!r} is not in the vocabulary of excuses")
         _RULES[self.id] = self
 
@@ -60,16 +60,23 @@ class Effect(Rule):
     """One change that a successful `call` makes and that its name does not promise."""
 
 
-EXCUSES = (
-    "needs CAP_",  # a capability that test hosts withhold
-    "needs a kernel before ",
-    "needs a kernel since ",
-    "needs memory exhaustion",
-    "needs an LSM",
-    "needs a race",
-    "needs a threaded caller",
-)
-"""The fixed vocabulary with which a row says that a test host cannot provoke it."""
+EXCUSES: Mapping[str, str] = {
+    "needs CAP_SYS_ADMIN over the host's own settings": "cat /proc/sys/fs/protected_symlinks /proc/self/cgroup",
+    "needs CAP_": "grep CapBnd /proc/self/status",  # a capability that test hosts withhold
+    "needs a kernel before ": "uname -r",
+    "needs a kernel since ": "uname -r",
+    "needs memory exhaustion": "grep -H . /proc/sys/kernel/threads-max /proc/sys/fs/mount-max",
+    "needs an LSM": "cat /proc/self/attr/current",
+    "needs a race": "grep SigCgt /proc/self/status",  # a program of the protocol has no handlers, and one thread
+    "needs a threaded caller": "grep Threads /proc/self/status",
+}
+"""The fixed vocabulary with which a row says that a test host cannot provoke it; and the command that shows it: there is one
+thread, another kernel, a limit far off, a setting that belongs to the host."""
+
+
+def shown_by(excuse: str) -> str:
+    """The command that shows that a host cannot provoke a row."""
+    return next(command for beginning, command in EXCUSES.items() if excuse.startswith(beginning))
 
 _RULES: dict[str, Rule] = {}
 

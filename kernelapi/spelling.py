@@ -243,7 +243,7 @@ def _fields(value: Any) -> str:
 
 
 def _stat(value: Stat) -> str:
-    special = value.type in (FileType.CHR, FileType.BLK)
+    special = value.mode & S_IFMT in (FileType.CHR, FileType.BLK)  # what has no type, an anonymous inode, is nothing special
     last = f"st_rdev={device(value.rdev)}" if special else f"st_size={value.size}"
     return f"{{st_mode={mode(value.mode)}, st_uid={value.uid}, st_gid={value.gid}, {last}, ...}}"
 

@@ -2,47 +2,58 @@
 
 A privileged test that skipped itself would leave the real kernel unasked and the run green. So as root a skip is a
 failure: of a privileged test, and of a whole file, whose marks nobody gets to see. There is one exception, and it is decided
-here alone: a test marked `needs(Cap...)` is not applicable where root itself lacks that capability. Such tests are counted and
-named at the end of the run.
+here alone: a test marked `takes(case)` is not applicable on a host that has not what the case takes: a capability, a release of
+Linux that has the rule, a hierarchy of control groups; one marked `recorded` where nothing was recorded of the host's release.
+Such tests are counted and named at the end of the run.
 """
 
 import os
-import re
+import platform
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from kernelapi.capability import Cap, CapSet
+from kernelapi.linux.kernel import linux
+from kernelapi.releases import release_of
+from kernelapi.testing import Case, golden
+from kernelapi.testing.stage import what_is_lacking
 
 ROOT = os.geteuid() == 0
-LACKING = pytest.StashKey[Cap]()
+LACKING = pytest.StashKey[str]()
 
-not_applicable: dict[Cap, list[str]] = {}
-"""The tests that this host cannot run, by the capability that they need."""
+not_applicable: dict[str, list[str]] = {}
+"""The tests that this host cannot run, by what it lacks."""
 
 
-def effective() -> CapSet:
-    """What this process may do, as the kernel shows it."""
-    masks = re.findall(r"^CapEff:\s*([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return CapSet.from_mask(int(masks[0], 16))
+def applicable(case: Case) -> list[pytest.MarkDecorator]:
+    """The mark of a test that plays a case on the real kernel."""
+    return [pytest.mark.takes(case)]
+
+
+def lacking(item: pytest.Item) -> str:
+    """What the host has not, and a test needs."""
+    for mark in item.iter_markers("takes"):
+        if found := what_is_lacking(linux(), *mark.args):
+            return found
+    if item.get_closest_marker("recorded") and release_of(platform.release()) not in golden.releases():
+        return f"a recording of Linux {release_of(platform.release())} ({golden.HOW})"
+    return ""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(cap): not applicable where root lacks this capability")
+    config.addinivalue_line("markers", "takes(case): not applicable where the host has not what the case takes")
+    config.addinivalue_line("markers", "recorded: not applicable where there are no recordings of the host's release")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = effective()
     for item in items:
         if not item.get_closest_marker("privileged"):
             continue
-        lacking = [cap for mark in item.iter_markers("needs") for cap in mark.args if cap not in here]
         if not ROOT:
             item.add_marker(pytest.mark.skip(reason="needs root"))
-        elif lacking:
-            item.stash[LACKING] = lacking[0]
-            item.add_marker(pytest.mark.skip(reason=f"not applicable: this host has no CAP_{lacking[0].name}"))
+        elif found := lacking(item):
+            item.stash[LACKING] = found
+            item.add_marker(pytest.mark.skip(reason=f"not applicable: this host has not {found}"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,8 +79,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for cap, names in sorted(not_applicable.items()):
-        terminalreporter.section(f"{len(names)} not applicable on this host, which lacks CAP_{cap.name}")
+    for what, names in sorted(not_applicable.items()):
+        terminalreporter.section(f"{len(names)} not applicable on this host, which has not {what}")
         for name in names:
             terminalreporter.line(name)
 

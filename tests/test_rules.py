@@ -1,63 +1,50 @@
 """The rules are a table that the code and the laws keep to.
 
 What no table can show by itself is found out by playing all laws on the simulated kernel: by which rows each call is refused,
-which effects each has, and whether any law notices when a row is suspended.
+which effects each has, and whether it still answers as the recordings of a real kernel say when a row is turned off.
 """
 
 import functools
+import json
 import re
-import signal
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Set
+from errno import ENOANO, ENOTUNIQ
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from fakekernel import subject
 from fakekernel.machine import Machine
+from fakekernel.profile import DEFAULT_HOST
+from fakekernel.releases import absent
 from fakekernel.syscalls.base import SyscallBase
 from fakekernel.syscalls.table import HANDLERS
-from kernelapi.kernel import CALLS
-from kernelapi.protocol.families import FAMILIES
-from kernelapi.rules import Effect, Refusal, Rule, rule, rules
-from kernelapi.testing import Case, all_cases
-from tests import (
-    test_cgroup_devices,
-    test_cgroup_flow,
-    test_cgroup_freezer,
-    test_cgroup_limits,
-    test_cgroup_tree,
-    test_unified_cgroups,
-    test_unified_flow,
+from initflow.cli import cli
+from initflow.conformance.coverage import (
+    MAY_BE_EXCUSED,
+    PATIENCE,
+    SLACK,
+    Coverage,
+    Evidence,
+    Played,
+    coverage,
+    disagrees,
+    gather,
+    play,
 )
-from tests.cgroup_laws import case as cgroup_case
+from kernelapi.flags import AddressFamily, SocketType
+from kernelapi.kernel import CALLS, Kernel
+from kernelapi.protocol.families import FAMILIES
+from kernelapi.rules import EXCUSES, Effect, Refusal, Rule, rule, rules, shown_by
+from kernelapi.testing import Case, all_cases
+from kernelapi.testing.transcript import Transcript
 
 ROWS = list(rules())
-OF_CGROUPS = (
-    test_cgroup_devices, test_cgroup_flow, test_cgroup_freezer, test_cgroup_limits, test_cgroup_tree, test_unified_cgroups,
-    test_unified_flow,
-)  # fmt: skip
-"""Where laws of control groups stand: they need hierarchies of the host."""
-
 IN_MESSAGES = "rtnetlink"
 """The family whose errnos come in a message: no call fails by them."""
-
-OPEN = {
-    "newuser.enospc.quota": "the simulated kernel does not count namespaces",
-    "newns.enospc.quota": "the simulated kernel does not count namespaces",
-    "cgroup.einval.memory-order": "no law touches the memory hierarchy of a host that may limit its tests by it",
-}
-"""Rows that no law meets, although a test host could."""
-
-UNNOTICED = {
-    "symlinkat.enoent.empty": "the walk along an empty path ends with the same errno",
-    "unlinkat.eisdir.slash": "what is removed as a file is found to be a directory: the same errno",
-    "renameat2.enotempty.ancestor": "an ancestor is not empty: the same errno",
-    "setpgid.eperm.session": "the child's session has no such group: the same errno",
-    "pivot_root.einval.foreign": "a mount elsewhere cannot be reached from the root: the same errno",
-    "pivot_root.einval.new-top": "what is on top cannot be reached from the root: the same errno",
-}
-"""Rows without which the next check refuses in the same way: they tell the cause, and no law can tell them apart."""
 
 
 # -- the table by itself --
@@ -115,29 +102,21 @@ def test_an_alias_makes_the_general_call_and_has_rows_of_it() -> None:
             assert set(call.refusals) <= set(call.general.refusals), call
 
 
-def test_what_is_open_is_a_row_and_has_no_excuse() -> None:
-    assert not [id for id in (*OPEN, *UNNOTICED) if rule(id).excuse]
-
-
 # -- the table and the laws --
-
-
-def laws() -> Iterator[Case]:
-    yield from all_cases()
-    for module in OF_CGROUPS:
-        for function, controllers in module.law.entries:
-            yield cgroup_case(function, controllers)
 
 
 class Watch(set[Rule]):
     """In the place of a machine's suspended rows: remembers which rows are asked for, and in which calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, absent: Set[Rule]) -> None:
+        self.absent = absent
         self.call = ""
         self.asked: dict[Rule, set[str]] = defaultdict(set)
 
     def __contains__(self, row: object) -> bool:
         assert isinstance(row, Rule)
+        if row in self.absent:
+            return True
         self.asked[row].add(self.call)
         return False
 
@@ -153,24 +132,22 @@ class Watch(set[Rule]):
 
 
 @functools.cache
-def met() -> tuple[dict[Rule, set[str]], dict[Rule, list[Case]]]:
-    """Of each row: the calls in which it applied, and the laws that are about such a call."""
+def met() -> dict[Rule, set[str]]:
+    """Of each row: the calls in which it applied."""
     calls: dict[Rule, set[str]] = defaultdict(set)
-    cases: dict[Rule, list[Case]] = defaultdict(list)
-    for case in laws():
+    for case in all_cases():
         machine = Machine(checks=True)
-        machine.suspended = watch = Watch()
+        machine.suspended = watch = Watch(absent(DEFAULT_HOST.release))
         machine.handlers = {name: watch.around(name, handler) for name, handler in HANDLERS.items()}
         report = subject.run(case, machine)
         assert not report.failure, f"{case.name}: {report.failure}"
         for row, names in watch.asked.items():
             calls[row] |= names
-            cases[row].append(case)
-    return calls, cases
+    return calls
 
 
 def test_no_call_is_refused_by_a_row_that_it_does_not_list() -> None:
-    calls, _ = met()
+    calls = met()
     astray = [
         f"{row.id} in {name}"
         for row, names in calls.items()
@@ -182,7 +159,7 @@ def test_no_call_is_refused_by_a_row_that_it_does_not_list() -> None:
 
 
 def test_no_call_has_an_effect_that_it_does_not_list() -> None:
-    calls, _ = met()
+    calls = met()
     anywhere = {*CALLS["exit_group"].effects, *CALLS["kill"].effects}  # any call may end a process, or send it a signal
     astray = [
         f"{row.id} in {name}"
@@ -194,56 +171,107 @@ def test_no_call_has_an_effect_that_it_does_not_list() -> None:
     assert not astray, "\n".join(astray)
 
 
-def test_every_row_is_met_by_a_law_or_says_why_not() -> None:
-    calls, _ = met()
-    unmet = {row.id for row in ROWS if row not in calls}
-    excused = {row.id for row in ROWS if row.excuse}
-    assert sorted(unmet - excused) == sorted(OPEN), "rows that no law meets"
-    assert not excused - unmet, "rows that are met, and have an excuse"
+# -- the recordings without a row --
 
 
-# -- the laws without a row --
+@functools.cache
+def evidence() -> Evidence:
+    return gather()
 
 
-class TooLong(BaseException):
-    """A walk that nothing ends any more."""
+@functools.cache
+def found() -> Coverage:
+    return coverage(evidence())
 
 
-def too_long(signum: int, frame: object) -> None:
-    raise TooLong
+def test_the_simulated_kernel_repeats_every_recording() -> None:
+    assert not evidence().differing
 
 
-def notices(case: Case, row: Rule) -> bool:
-    """Whether the law is broken, or cannot be played, when the row is suspended."""
-    machine = Machine(checks=True)
-    machine.suspended = {row}
-    signal.setitimer(signal.ITIMER_VIRTUAL, 2, 0.2)  # again and again: a walk may let one pass
+def test_every_row_is_confirmed_by_a_recorded_case_or_excused() -> None:
+    """Suspended, it makes the simulated kernel disagree with what a real one answered: a crash does not count."""
+    assert not {row.id: why for row, why in found().open.items()}
+    assert len(found().excused) <= MAY_BE_EXCUSED * len(ROWS)
+    assert found().holds
+    assert not [row.id for row in found().confirmed if row.excuse], "rows that are confirmed, and have an excuse"
+
+
+def test_another_errno_is_noticed_by_the_case_that_confirms_the_row() -> None:
+    refusals = {row: case for row, case in found().confirmed.items() if isinstance(row, Refusal)}
+    assert not [row.id for row, case in refusals.items() if not disagrees(evidence().played[case], altered(row, case))]
+
+
+def altered(row: Refusal, case: Case) -> Played:
+    """How a case goes on where a row refuses by another errno."""
+    errno = row.errno
+    object.__setattr__(row, "errno", ENOANO if errno != ENOANO else ENOTUNIQ)  # a row is frozen for good reason
     try:
-        return bool(subject.run(case, machine).failure)
-    except (Exception, TooLong):  # what goes on without the check ends anyhow
-        return True
+        before = evidence().played[case]
+        return play(case, frozenset(), stop_at=PATIENCE * before.calls + SLACK)
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        object.__setattr__(row, "errno", errno)
 
 
-def words(text: str) -> set[str]:
-    """Its longer words, cut to a stem; without addresses in memory."""
-    return {word[:5] for word in re.findall("[a-z]{4,}", re.sub("0x[0-9a-f]+", "", text.lower()))}
+def nothing_is_refused(kernel: Kernel) -> None:
+    kernel.getpid()
 
 
-@pytest.mark.long
-def test_every_row_that_is_met_is_missed_by_a_law() -> None:
-    """Else the laws would hold without it, and nobody would know whether the simulated kernel keeps it."""
-    _, cases = met()
-    common = Counter(case for each in cases.values() for case in each)
-    handler = signal.signal(signal.SIGVTALRM, too_long)
-    unnoticed = []
-    try:
-        for row, laws in cases.items():
-            about = words(f"{row.id} {row.cause}")
-            likely = sorted(laws, key=lambda case: (-len(about & words(repr(case.law))), common[case]))
-            if not any(notices(case, row) for case in likely):
-                unnoticed.append(row.id)
-    finally:
-        signal.signal(signal.SIGVTALRM, handler)
-    assert sorted(unnoticed) == sorted(UNNOTICED)
+def crashes(kernel: Kernel) -> None:
+    kernel.getpid()
+    kernel.socketpair(AddressFamily.UNIX, SocketType.DGRAM)  # which is not modelled
+
+
+def test_a_crash_is_no_answer_and_no_row_is_confirmed_by_it() -> None:
+    crashed = play(Case(crashes), frozenset())
+    assert crashed.crashed
+    assert crashed.transcript.failure
+    assert not disagrees(play(Case(nothing_is_refused), frozenset()), crashed)
+
+
+def test_what_is_answered_before_a_crash_counts() -> None:
+    before, after = (Played({"1": [("getpid()", answer)]}, Transcript({}), crashed=True) for answer in ("2", "3"))
+    assert disagrees(before, after)
+    assert not disagrees(before, before)
+    other = Played({"1": [("getppid()", "3")]}, Transcript({}), crashed=True)
+    assert not disagrees(before, other)  # what it asked is the case's affair
+
+
+def test_a_row_that_no_recorded_case_meets_is_open() -> None:
+    cases = {case.name: case for case in all_cases()}
+    little = gather(cases=[cases["setgroups_needs_setgid_before_it_looks_at_the_groups"]])
+    told = coverage(little)
+    assert rule("setgroups.eperm.unprivileged") in told.confirmed
+    assert told.open[rule("chroot.eperm")] == "no recorded case meets it"
+    assert rule("clone.eintr") in told.excused
+    assert not told.holds
+
+
+# -- the command --
+
+
+@pytest.mark.parametrize(("words", "status"), [(["setgroups.eperm.unprivileged"], 0), (["setgroups"], 1), ([], 1)])
+def test_coverage_tells_what_is_confirmed_excused_and_open(
+    words: list[str], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = {case.name: case for case in all_cases()}
+    little = gather(cases=[cases["setgroups_needs_setgid_before_it_looks_at_the_groups"]])
+    monkeypatch.setattr("initflow.conformance.coverage.gather", lambda told: little)
+    told = CliRunner().invoke(cli, ["rules", "--coverage", "--json", *words])
+    assert told.exit_code == status, told.output
+    document = json.loads(told.stdout)
+    found = document["coverage"]
+    confirmed = {"row": "setgroups.eperm.unprivileged", "case": "setgroups_needs_setgid_before_it_looks_at_the_groups"}
+    assert document["schema"] == "initflow.rules/1"
+    assert confirmed in found["confirmed"]
+    assert found["total"] == sum(len(found[kind]) for kind in ("confirmed", "excused", "open"))
+    assert found["total"] == (len(ROWS) if not words else found["total"])
+    people = CliRunner().invoke(cli, ["rules", "--coverage", *words])
+    assert people.exit_code == status
+    assert f"{len(found['open']):7}  open" in people.output
+
+
+def test_every_excuse_has_a_command_that_shows_it() -> None:
+    excused = [row for row in ROWS if row.excuse]
+    assert all(shown_by(str(row.excuse)) in EXCUSES.values() for row in excused)
+    for command in EXCUSES.values():
+        assert subprocess.run(command, shell=True, capture_output=True, check=False).stdout or "attr/current" in command

@@ -141,6 +141,9 @@ class FixedFile(MadeFile):
 class PlainLink(Behaviour):
     """A symbolic link that holds its inode's target."""
 
+    def size(self, kernel: "Syscalls", inode: Inode) -> int:
+        return len(inode.target)
+
 
 class EmptyDirectory(TableDirectory):
     """A directory without children."""

@@ -101,8 +101,8 @@ class Status(ProcessFile):
             f"CapBnd:\t{cred.bounding.mask:016x}",
             f"CapAmb:\t{cred.ambient.mask:016x}",
             f"NoNewPrivs:\t{int(task.no_new_privs)}",
-            "Seccomp:\t0",
-            "Seccomp_filters:\t0",
+            f"Seccomp:\t{2 if task.filters else 0}",
+            f"Seccomp_filters:\t{task.filters}",
         ]
         return "\n".join(lines) + "\n"
 

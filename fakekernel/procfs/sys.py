@@ -7,6 +7,7 @@ network or IPC namespace, which belong to those who rule there. A number is read
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from fakekernel import ucounts
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.description import Description
@@ -14,6 +15,7 @@ from fakekernel.filesystem import Inode
 from fakekernel.namespaces import IpcNamespace, NetNamespace
 from fakekernel.procfs.entry import DIRECTORY, Entry, MadeFile, TableDirectory
 from fakekernel.store import Record, Table
+from fakekernel.userns import UserNamespace
 from kernelapi.capability import LAST_CAP, Cap
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
@@ -88,6 +90,14 @@ class Fixed(Parameter):
         if self.mode == 0o444:
             return super().store(kernel, description, data)
         raise NotModelled(f"changing /{description.inode.behaviour.replace('.', '/', 1)}")
+
+
+class OfTheHost(Fixed):
+    """A number that the host has been given."""
+
+    def value(self, kernel: "Syscalls", description: Description) -> str:
+        path = _path(description).partition("/")[2]
+        return str(dict(kernel.machine.host.parameters).get(path, self.text))
 
 
 class Release(Parameter):
@@ -239,6 +249,27 @@ class IpcNumber(Number):
         return mode >> 3 if cred.egid == gid or gid in cred.groups else mode
 
 
+class UserNumber(Number):
+    """A number of the user namespace in which the file was opened: with CAP_SYS_RESOURCE over it, it can be written
+    (set_permissions)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(0, 0)
+        self.name = name
+
+    def open(self, kernel: "Syscalls", description: Description) -> Record | None:
+        return kernel.task.cred.userns
+
+    def value(self, kernel: "Syscalls", description: Description) -> str:
+        return str(ucounts.allowed(cast(UserNamespace, description.subject), self.name))
+
+    def put(self, kernel: "Syscalls", description: Description, value: int) -> None:
+        cast(UserNamespace, description.subject).limits[self.name] = value
+
+    def granted(self, kernel: "Syscalls", mode: int, cred: Credentials) -> int:
+        return mode >> 6 if has_capability(cred, Cap.SYS_RESOURCE, cred.userns) else mode
+
+
 class Parsed(NamedTuple):
     """A number, and how many bytes it took with the spaces around it."""
 
@@ -269,6 +300,7 @@ def parse(data: bytes) -> Parsed | None:
 
 PARAMETERS: dict[str, Parameter] = {
     "fs/file-max": Fixed("9223372036854775807", 0o644),
+    "fs/mount-max": SystemNumber("mount_max", 1, INT_MAX),
     "fs/mqueue/msg_max": IpcNumber(10, 1, 65536),
     "fs/mqueue/msgsize_max": IpcNumber(8192, 128, 16777216),
     "fs/mqueue/queues_max": IpcNumber(256, 0),
@@ -290,13 +322,13 @@ PARAMETERS: dict[str, Parameter] = {
     "kernel/ostype": Fixed("Linux"),
     "kernel/overflowgid": Fixed(str(OVERFLOW_ID), 0o644),
     "kernel/overflowuid": Fixed(str(OVERFLOW_ID), 0o644),
-    "kernel/pid_max": Fixed("4194304", 0o644),
+    "kernel/pid_max": OfTheHost("4194304", 0o644),
     "kernel/randomize_va_space": Number(2),
     "kernel/shmall": IpcNumber(18446744073692774399, 0, 2**64 - 1),
     "kernel/shmmax": IpcNumber(18446744073692774399, 0, 2**64 - 1),
     "kernel/shmmni": IpcNumber(4096, 0, 32768),
     "kernel/shm_rmid_forced": IpcNumber(0, 0, 1),
-    "kernel/threads-max": Fixed("192730", 0o644),
+    "kernel/threads-max": OfTheHost("192730", 0o644),
     "kernel/version": Version(),
     "net/core/somaxconn": NetNumber(4096, 0),
     "net/ipv4/conf/all/forwarding": NetNumber(0),
@@ -307,12 +339,13 @@ PARAMETERS: dict[str, Parameter] = {
     "net/ipv4/ip_unprivileged_port_start": NetNumber(1024, 0, 65535),
     "net/ipv6/conf/all/disable_ipv6": NetNumber(0),
     "net/ipv6/conf/default/disable_ipv6": NetNumber(0),
+    **{f"user/{name}": UserNumber(name) for name in ucounts.LIMITS.values()},
     "vm/overcommit_memory": Number(0, 0, 2),
     "vm/swappiness": Number(60, 0, 200),
 }
 """By path."""
 
-EMPTY_DIRECTORIES = ("abi", "debug", "dev", "user")
+EMPTY_DIRECTORIES = ("abi", "debug", "dev")
 
 
 def _enter(prefix: str, names: Sequence[str]) -> dict[str, Entry]:

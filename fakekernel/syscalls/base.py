@@ -6,7 +6,7 @@ from fakekernel.credentials import Credentials, commit_creds, has_capability
 from fakekernel.store import Record, Store, Table
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
-from kernelapi.errors import ModelError, Refused
+from kernelapi.errors import Refused
 from kernelapi.rules import Effect, Refusal
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ class Blocked(Exception):
         self.reason = reason
         self.on = on
         self.deadline = deadline
+
+
+class CameToNothing(Exception):
+    """Raised by a call whose refusal is suspended and that has nothing to go on with: it comes back without any effect."""
 
 
 class SyscallBase:
@@ -44,9 +48,9 @@ class SyscallBase:
             raise Refused(row)
 
     def fail(self, row: Refusal) -> NoReturn:
-        """As `refuse`, where a suspended row leaves nothing to go on with: that is a `ModelError` then."""
+        """As `refuse`, where a suspended row leaves nothing to go on with: the call then comes to nothing, without an error."""
         self.refuse(row)
-        raise ModelError(f"{row.id} is suspended, and there is nothing to go on with")
+        raise CameToNothing
 
     def happens(self, row: Effect) -> bool:
         """Whether the call has this effect: unless the row is suspended for it."""

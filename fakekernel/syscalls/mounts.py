@@ -24,7 +24,7 @@ from fakekernel.propagation import attach_tree
 from fakekernel.syscalls.umounts import UmountCalls
 from fakekernel.userns import UserNamespace
 from kernelapi.capability import Cap
-from kernelapi.errors import ModelError, NotModelled
+from kernelapi.errors import NotModelled
 from kernelapi.flags import AT_FDCWD, FileType, MountFlag
 from kernelapi.protocol import mounts as rows
 
@@ -234,8 +234,7 @@ class MountCalls(UmountCalls):
         if place.mount.group and any(each.unbindable for each in descend(mount)):
             self.refuse(rows.MOVE_UNBINDABLE)
         if is_ancestor(mount, place.mount):
-            self.refuse(rows.MOVE_INTO_ITSELF)
-            raise ModelError("a tree of mounts cannot be moved into itself")
+            self.fail(rows.MOVE_INTO_ITSELF)
         if origin.dentry.unlinked:
             self.refuse(rows.MOUNT_SOURCE_GONE)
         # -- effects only below --
@@ -250,8 +249,7 @@ class MountCalls(UmountCalls):
         if fstype is None or fstype.module not in ("", self.machine.host.security_module):
             if fstype is None and name in NOT_MODELLED:
                 raise NotModelled(f"file systems of the type {name}")
-            self.refuse(rows.MOUNT_UNKNOWN_TYPE)
-            raise ModelError(f"{rows.MOUNT_UNKNOWN_TYPE.id} is suspended, and nothing is known of {name!r}")
+            self.fail(rows.MOUNT_UNKNOWN_TYPE)
         data, context = security.take_mount_options(self, data[:DATA_MAX])
         request = parse_request(name, source, flags & SUPERBLOCK_FLAGS, data, context)
         fstype.check(self, request)
@@ -295,7 +293,7 @@ class MountCalls(UmountCalls):
             self.refuse(rows.MOUNT_WITHOUT_DEVICE)
         device = resolve(self, AT_FDCWD, source)
         if device.inode.type is not FileType.BLK:
-            self.refuse(rows.MOUNT_NOT_A_DEVICE)
+            self.fail(rows.MOUNT_NOT_A_DEVICE)
         raise NotModelled(f"a file system on the block device {source!r}")
 
     def _visible(self, fstype: FilesystemType, flags: int) -> Mount | None:

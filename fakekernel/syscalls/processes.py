@@ -91,7 +91,7 @@ class ProcessCalls(SyscallBase):
         if flags & NEWUSER and flags & FS:
             self.refuse(CLONE_NEWUSER_FS)
         if flags & THREAD and not flags & SIGHAND:
-            self.refuse(CLONE_THREAD_SIGHAND)
+            self.fail(CLONE_THREAD_SIGHAND)
         if flags & SIGHAND and not flags & VM:
             self.refuse(CLONE_SIGHAND_VM)
         if flags & PARENT and task.pid_namespace.reaper is task:
@@ -139,6 +139,7 @@ class ProcessCalls(SyscallBase):
             pdeathsig=0 if self.happens(CLONE_CLEARS_PDEATHSIG) else task.pdeathsig,
             no_new_privs=task.no_new_privs,
             security=task.security,
+            filters=task.filters,
             blocked=task.blocked,
             pending=frozenset() if self.happens(CLONE_CLEARS_PENDING) else task.pending,
             over_nproc=over_nproc,

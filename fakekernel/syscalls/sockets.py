@@ -66,7 +66,7 @@ class SocketCalls(SyscallBase):
         kind = type & TYPE_MASK
         self._check_family(family, kind, protocol)
         if family != AddressFamily.UNIX:
-            self.refuse(SOCKETPAIR_UNSUPPORTED)
+            self.fail(SOCKETPAIR_UNSUPPORTED)
         if kind not in (SocketType.STREAM, SocketType.SEQPACKET):
             raise NotModelled("datagram sockets")
         # -- effects only below --
@@ -79,7 +79,7 @@ class SocketCalls(SyscallBase):
     def _check_family(self, family: int, kind: int, protocol: int) -> None:
         """What sock_create refuses. AF_UNIX looks at the protocol first, AF_NETLINK at the type."""
         if not 0 <= family < FIRST_BAD_FAMILY:
-            self.refuse(SOCKET_FAMILY)
+            self.fail(SOCKET_FAMILY)
         if kind >= FIRST_BAD_TYPE:
             self.refuse(SOCKET_TYPE_RANGE)
         if family == AddressFamily.UNIX:
@@ -95,7 +95,7 @@ class SocketCalls(SyscallBase):
         elif family in OF_DEVICES:
             self._check_device_socket(family, kind, protocol)
         elif family == 0:
-            self.refuse(SOCKET_FAMILY)
+            self.fail(SOCKET_FAMILY)
         else:
             raise NotModelled(f"sockets of family {family}")
 

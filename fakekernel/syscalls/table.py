@@ -22,6 +22,7 @@ from fakekernel.syscalls.names import NameCalls
 from fakekernel.syscalls.namespaces import NamespaceCalls
 from fakekernel.syscalls.prctl import PrctlCalls
 from fakekernel.syscalls.processes import ProcessCalls
+from fakekernel.syscalls.seccomp import SeccompCalls
 from fakekernel.syscalls.signals import SignalCalls
 from fakekernel.syscalls.sockets import SocketCalls
 from fakekernel.syscalls.terminals import TerminalCalls
@@ -34,6 +35,7 @@ class Syscalls(
     CapabilityCalls,
     PrctlCalls,
     ProcessCalls,
+    SeccompCalls,
     SignalCalls,
     NamespaceCalls,
     LimitCalls,

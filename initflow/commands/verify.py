@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
 @click.option("--exec-in", is_flag=True, help="Let the container run, then bring the payload into it as a second process.")
 @click.option(
-    "--lsm", type=click.Choice(["none", "apparmor", "selinux"]), default="none",
-    help="The security module of the host, and of the runtime's build. Default: none.",
+    "--lsm", type=click.Choice(["none", "apparmor", "selinux"]),
+    help="The security module of the host, and of the runtime's build. Default: none, or what --host says.",
 )  # fmt: skip
 @click.option("--trace", is_flag=True, help="Show every call.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead.")
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "--expect", metavar="FILE", help="Known findings, as an earlier --json wrote them."
 )
 @click.option("--ignore", metavar="ID", multiple=True, help="Do not count this invariant. May be repeated.")
+@click.option("--host", metavar="FILE", help="Simulate the host that `initflow host-profile` has written to this file.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -39,11 +40,12 @@ def command(
     image: str | None,
     caller: str | None,
     exec_in: bool,
-    lsm: str,
+    lsm: str | None,
     trace: bool,
     as_json: bool,
     expect: str | None,
     ignore: tuple[str, ...],
+    host: str | None,
 ) -> None:
     """Run each CONFIG (a container.json) through the init flow on a simulated kernel: show step by step what it does, then
     which invariants it breaks.
@@ -56,13 +58,15 @@ def command(
     from rich.console import Console
 
     from fakekernel.loading import TreeError
-    from initflow import baseline, report
+    from initflow import baseline, hosts, report
     from initflow.callers import CALLERS, DEFAULT_CALLER
     from initflow.configuration import ConfigurationError, load
     from initflow.images import DEFAULT_IMAGE, IMAGES
     from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
     from initflow.verification import DEFAULT_PAYLOAD, HOST, LASTING_PAYLOAD, NotRunning, verify
+    from kernelapi.releases import doubts
+    from kernelapi.testing.golden import releases
 
     oddities = {
         "image": {name: each.oddity for name, each in IMAGES.items()},
@@ -83,13 +87,18 @@ def command(
     if unheard:
         fail(f"--ignore {unheard[0]}: there is no such invariant")
     try:
+        machine = hosts.load(Path(host)) if host is not None else HOST
         known = baseline.load(Path(expect)) if expect is not None else {}
         loaded = [load(path) for path in configs]
         for item in loaded:
             for finding in beyond(item.configuration):
                 raise ConfigurationError(item.origin, finding.place, finding.message)
-    except (ConfigurationError, baseline.BaselineError) as error:
+        if lsm is not None:
+            machine = replace(machine, security_modules=() if lsm == "none" else (lsm,))
+    except (ConfigurationError, baseline.BaselineError, hosts.HostError) as error:
         fail(str(error))
+    if doubt := doubts(machine.release, releases()):
+        click.echo(f"initflow: {host}: {doubt}", err=True)
     console = Console(highlight=False, soft_wrap=False)
     documents: list[dict[str, Any]] = []
     as_expected = True
@@ -101,7 +110,7 @@ def command(
                 into=LASTING_PAYLOAD if exec_in else None,
                 image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
                 caller=CALLERS[caller or DEFAULT_CALLER.name],
-                host=replace(HOST, security_modules=() if lsm == "none" else (lsm,)),
+                host=machine,
             )
         except TreeError as error:
             fail(str(error))

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from enum import Enum
 from inspect import Parameter
 
@@ -42,6 +43,17 @@ def callers(row: Rule) -> tuple[str, ...]:
     """The calls that this row concerns, in the order of the protocol."""
     found = [call.name for call in CALLS.values() if row in call.refusals or row in call.effects]
     return tuple(found) or MESSAGES[row.call]
+
+
+def rows_of(words: Iterable[str]) -> list[Rule]:
+    """The rows of calls, of families, or with these ids; each of them once."""
+    found: dict[Rule, None] = {}
+    for word in words:
+        if word in CALLS:
+            found.update(dict.fromkeys((*CALLS[word].refusals, *CALLS[word].effects)))
+        else:
+            found.update(dict.fromkeys(row for row in rules() if word in (row.id, row.call)))
+    return list(found)
 
 
 def members(family: str) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ _X86_64 = {
     "clock_gettime": 228, "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "mkdirat": 258,
     "mknodat": 259, "fchownat": 260, "newfstatat": 262, "unlinkat": 263, "linkat": 265, "symlinkat": 266,
     "readlinkat": 267, "fchmodat": 268, "unshare": 272, "dup3": 292, "pipe2": 293, "prlimit64": 302, "setns": 308,
-    "renameat2": 316, "getrandom": 318, "execveat": 322, "pidfd_open": 434, "close_range": 436, "faccessat2": 439,
+    "renameat2": 316, "seccomp": 317, "getrandom": 318, "execveat": 322, "pidfd_open": 434, "close_range": 436,
+    "faccessat2": 439,
     # The narrower calls that an alias names.
     "open": 2, "stat": 4, "lstat": 6, "access": 21, "pipe": 22, "execve": 59, "rename": 82, "mkdir": 83, "rmdir": 84,
     "link": 86, "unlink": 87, "symlink": 88, "readlink": 89, "chmod": 90, "chown": 92, "lchown": 94, "getrlimit": 97,

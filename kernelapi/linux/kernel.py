@@ -16,6 +16,7 @@ from kernelapi.linux.names import LinuxNames
 from kernelapi.linux.namespaces import LinuxNamespaces
 from kernelapi.linux.prctl import LinuxPrctl
 from kernelapi.linux.processes import LinuxProcesses
+from kernelapi.linux.seccomp import LinuxSeccomp
 from kernelapi.linux.signals import LinuxSignals
 from kernelapi.linux.sockets import LinuxSockets
 from kernelapi.linux.terminals import LinuxTerminals
@@ -27,6 +28,7 @@ class Linux(
     LinuxCapabilities,
     LinuxPrctl,
     LinuxProcesses,
+    LinuxSeccomp,
     LinuxSignals,
     LinuxNamespaces,
     LinuxLimits,

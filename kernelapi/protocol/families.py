@@ -21,6 +21,7 @@ FAMILIES: Mapping[str, str] = {
     "timens": "the file timens_offsets of proc",
     "proc": "the other files of proc",
     "cgroup": "the files of a control group",
+    "seccomp": "a filter of system calls, set by seccomp or prctl",
     "ioctl": "the operations of ioctl on a terminal",
     "rtnetlink": "requests about links, addresses and routes: sendmsg takes them, and the errno is in the message that answers",
 }

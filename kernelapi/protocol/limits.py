@@ -29,7 +29,7 @@ LIMIT_SOFT_ABOVE_HARD = Refusal(
 LIMIT_NR_OPEN = Refusal(
     "prlimit64.eperm.nr-open", call="prlimit64", errno=EPERM, depends=STATE,
     cause="the new hard limit of RLIMIT_NOFILE is above /proc/sys/fs/nr_open, whatever the caller's capabilities",
-    source="getrlimit(2); kernel/sys.c do_prlimit",
+    source="getrlimit(2); kernel/sys.c do_prlimit", excuse="needs CAP_SYS_RESOURCE: without it the next check refuses as well",
 )  # fmt: skip
 LIMIT_RAISED = Refusal(
     "prlimit64.eperm.raise", call="prlimit64", errno=EPERM, depends=STATE,

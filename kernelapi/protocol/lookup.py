@@ -48,6 +48,7 @@ LOOKUP_STICKY_LINK = Refusal(
 LOOKUP_NOSYMFOLLOW = Refusal(
     "lookup.eloop.nosymfollow", call="lookup", errno=ELOOP, depends=STATE,
     cause="a symbolic link stands on a mount with MS_NOSYMFOLLOW", source="mount(2); fs/namei.c pick_link",
+    since="5.10",
 )  # fmt: skip
 
 LOOKUP = (

@@ -152,17 +152,13 @@ PIVOT_NEW_NOT_A_MOUNT = Refusal(
     "pivot_root.einval.new", call="pivot_root", errno=EINVAL, depends=STATE,
     cause="new_root is not the root of a mount", source="pivot_root(2); fs/namespace.c pivot_root",
 )  # fmt: skip
-PIVOT_NEW_AT_TOP = Refusal(
-    "pivot_root.einval.new-top", call="pivot_root", errno=EINVAL, depends=STATE,
-    cause="new_root is the top of the mount namespace", source="fs/namespace.c pivot_root",
-)  # fmt: skip
 PIVOT_OLD_OUTSIDE = Refusal(
     "pivot_root.einval.old-outside", call="pivot_root", errno=EINVAL, depends=STATE,
     cause="put_old is not at or below new_root", source="pivot_root(2); fs/namespace.c pivot_root",
 )  # fmt: skip
 PIVOT_NEW_OUTSIDE = Refusal(
     "pivot_root.einval.new-outside", call="pivot_root", errno=EINVAL, depends=STATE,
-    cause="new_root is not below the caller's root", source="fs/namespace.c pivot_root",
+    cause="new_root is not below the caller's root, as the top of the namespace never is", source="fs/namespace.c pivot_root",
 )  # fmt: skip
 PIVOT_MOVES_PROCESSES = Effect(
     "pivot_root.processes", call="pivot_root",
@@ -187,7 +183,6 @@ PIVOT = (
     PIVOT_ROOT_NOT_A_MOUNT,
     PIVOT_ROOT_AT_TOP,
     PIVOT_NEW_NOT_A_MOUNT,
-    PIVOT_NEW_AT_TOP,
     PIVOT_OLD_OUTSIDE,
     PIVOT_NEW_OUTSIDE,
     PIVOT_MOVES_PROCESSES,

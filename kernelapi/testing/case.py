@@ -23,11 +23,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One law. `needs` names the capability without which a host cannot run it."""
+    """One law.
+
+    A host may lack what it takes: the capability `needs`, a kernel that has the rule (`since` its first release), the
+    `hierarchies` of control groups of version 1, which a case with a tree finds mounted below /sys/fs/cgroup.
+    """
 
     law: Law
     tree: bool = False
     needs: Cap | None = None
+    since: str | None = None
+    hierarchies: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,14 +51,23 @@ _CASES: dict[str, Case] = {}
 @overload
 def case(law: Law) -> Law: ...
 @overload
-def case(*, tree: bool = False, needs: Cap | None = None) -> Callable[[Law], Law]: ...
-def case(law: Law | None = None, *, tree: bool = False, needs: Cap | None = None) -> Law | Callable[[Law], Law]:
-    """Declare a function to be a case."""
+def case(
+    *, tree: bool = False, needs: Cap | None = None, since: str | None = None, hierarchies: tuple[str, ...] = ()
+) -> Callable[[Law], Law]: ...
+def case(
+    law: Law | None = None,
+    *,
+    tree: bool = False,
+    needs: Cap | None = None,
+    since: str | None = None,
+    hierarchies: tuple[str, ...] = (),
+) -> Law | Callable[[Law], Law]:
+    """Declare a function to be a case. What the words mean: see `Case`."""
 
     def declare(law: Law) -> Law:
         if law.__name__ in _CASES:
             raise ValueError(f"two cases are called {law.__name__}")
-        _CASES[law.__name__] = Case(law, tree, needs)
+        _CASES[law.__name__] = Case(law, tree, needs, since, hierarchies)
         return law
 
     return declare if law is None else declare(law)
@@ -102,14 +117,14 @@ class Report:
     """How a program ended that reports through a descriptor: what it returned, or what it raised.
 
     `errno` is that of an `OSError` that the program let pass, and `place` the line where it did; `broken` is what it found
-    wrong. `lacking`: the case was not played, since the host lacks the capability that it needs.
+    wrong. `lacking`: the case was not played, since the host lacks this: "CAP_SYS_TIME", "Linux 6.16".
     """
 
     value: Any = None
     errno: int = 0
     place: str = ""
     broken: str | None = None
-    lacking: Cap | None = None
+    lacking: str = ""
 
     @classmethod
     def of(cls, data: bytes) -> "Report":
@@ -122,7 +137,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        return not self.failure and self.lacking is None
+        return not self.failure and not self.lacking
 
     @property
     def failure(self) -> str:

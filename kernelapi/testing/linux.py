@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from kernelapi.ids import Fd
 from kernelapi.linux.kernel import Linux, linux
+from kernelapi.testing import hierarchies
 from kernelapi.testing.case import Case, Report
 from kernelapi.testing.stage import play
 
@@ -49,14 +50,16 @@ def nothing() -> None:
     """The `cleanup` of a case that makes nothing outside its namespaces."""
 
 
-def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] = nothing) -> Report:
+def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] | None = None) -> Report:
     """Play one case on the real kernel. The caller must be root and single-threaded.
 
     When it returns, no process of the case is left. Then `cleanup` is run, in a process that outlives the caller; it is run
-    before, and again, while some process takes its time. Raises `FileNotFoundError` for a case with a tree where there is no
-    busybox.
+    before, and again, while some process takes its time. By default it clears away what the case has made in `hierarchies`.
+    Raises `FileNotFoundError` for a case with a tree where there is no busybox.
     """
     executable = busybox() if case.tree else b""
+    if cleanup is None:
+        cleanup = hierarchies.clear if case.hierarchies else nothing
     ours, theirs = socket.socketpair()
     keeper = _fork(_keep, theirs, case, executable, deadline, cleanup)
     try:

@@ -3,6 +3,7 @@
 Numbers of mounts and peer groups differ from run to run: `shape` names groups by letters, in the order of their appearance.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kernelapi.flags import OpenFlag
@@ -71,7 +72,7 @@ def shape(kernel: Kernel, below: str) -> tuple[str, ...]:
     """
     letters: dict[int, str] = {0: ""}
     lines = []
-    for entry in sorted(_by_depth(mount_table(kernel)), key=lambda entry: entry.point):
+    for entry in by_place(mount_table(kernel)):
         if entry.point == below or entry.point.startswith(below + "/"):
             line = f"{entry.point.removeprefix(below) or '.'} {entry.source}"
             for name, group in (("shared", entry.shared), ("master", entry.master), ("from", entry.propagate_from)):
@@ -79,6 +80,11 @@ def shape(kernel: Kernel, below: str) -> tuple[str, ...]:
                     line += f" {name}:{letters.setdefault(group, chr(ord('a') + len(letters) - 1))}"
             lines.append(line + " unbindable" if entry.unbindable else line)
     return tuple(lines)
+
+
+def by_place(table: Iterable[Entry]) -> list[Entry]:
+    """The mounts, sorted by their places; of those at the same one the lowest first."""
+    return sorted(_by_depth(tuple(table)), key=lambda entry: entry.point)
 
 
 def _by_depth(table: tuple[Entry, ...]) -> list[Entry]:

@@ -5,15 +5,24 @@ The stage is a program like any other, written against the protocol: it is the s
 
 from errno import EAGAIN
 
-from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
+from kernelapi.capability import Cap, CapSet
+from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Rlimit, Signal, UmountFlag
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
+from kernelapi.releases import is_before
+from kernelapi.testing import hierarchies
 from kernelapi.testing.case import Case, Report, errno_of, reporting, write_report
-from kernelapi.values import makedev
+from kernelapi.values import CapData, Limit, makedev
 
 FRESH = CloneFlag.NEWNS | CloneFlag.NEWUTS | CloneFlag.NEWIPC | CloneFlag.NEWNET | CloneFlag.NEWPID | CloneFlag.NEWCGROUP
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+
+WITHHELD = CapSet((Cap.SYS_RESOURCE,))
+"""What not every host gives its root: only a case that needs it has it."""
+
+NAME, HOSTNAME, DESCRIPTORS = "case", "host", Limit(1024, 4096)
+"""Of the process, of the host, and how many descriptors: cases see the same wherever they are played."""
 
 APPLETS = ("cat", "echo", "false", "id", "ls", "ps", "sh", "sleep", "true")
 """Names in /bin that are links to /bin/busybox."""
@@ -28,15 +37,34 @@ def play(kernel: Kernel, case: Case, executable: bytes, report: Fd) -> int:
     `executable` is the content of /bin/busybox, for a case that asks for a tree. The caller has a process to spare: it waits
     here, and what it had unshared stays unshared.
     """
-    if case.needs is not None and case.needs not in kernel.capget(Pid(0)).effective:
-        write_report(kernel, report, Report(lacking=case.needs))
+    if lacking := what_is_lacking(kernel, case):
+        write_report(kernel, report, Report(lacking=lacking))
         return 0
+    held = kernel.capget(Pid(0))
+    if case.needs is None or case.needs not in WITHHELD:
+        for cap in WITHHELD & held.permitted:
+            kernel.prctl_capbset_drop(cap)
+        kernel.capset(Pid(0), CapData(held.effective - WITHHELD, held.permitted - WITHHELD, held.inheritable - WITHHELD))
+    kernel.prctl_set_name(NAME)
+    kernel.prlimit64(Pid(0), Rlimit.NOFILE, DESCRIPTORS)
     kernel.unshare(FRESH)
+    kernel.sethostname(HOSTNAME)
     lifeline = kernel.pipe2(OpenFlag.NONBLOCK)
     init = kernel.clone(Signal.CHLD, run_init, case, executable, report, *lifeline)
     kernel.close(report)
     kernel.wait4(init)
     return 0
+
+
+def what_is_lacking(kernel: Kernel, case: Case) -> str:
+    """What the host has not, and the case needs; empty where it can be played."""
+    if case.needs is not None and case.needs not in kernel.capget(Pid(0)).effective:
+        return f"CAP_{case.needs.name}"
+    if case.since is not None and is_before(kernel.uname().release, case.since):
+        return f"Linux {case.since}"
+    if missing := [name for name in case.hierarchies if name not in hierarchies.present(kernel)]:
+        return f"a hierarchy of version 1 for {' and '.join(missing)}"
+    return ""
 
 
 def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd, alive: Fd, kept: Fd) -> int:
@@ -53,6 +81,8 @@ def run_init(kernel: Kernel, case: Case, executable: bytes, report: Fd, alive: F
     kernel.mount("", "/", "", MountFlag.REC | MountFlag.PRIVATE, "")  # what a case mounts stays here
     if case.tree:
         make_tree(kernel, executable)
+    if case.hierarchies:
+        hierarchies.mount(kernel, case.hierarchies)
     player = kernel.clone(Signal.CHLD, run_case, case, report)
     kernel.close(report)
     while kernel.wait4(-1)[0] != player:

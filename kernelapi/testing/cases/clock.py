@@ -74,12 +74,12 @@ def write_later(kernel: Kernel, word: bytes, milliseconds: int, to: Fd) -> None:
 @case
 def who_sleeps_less_wakes_first(kernel: Kernel) -> None:
     reader, writer = kernel.pipe()
-    for word, milliseconds in ((b"c", 120), (b"a", 20), (b"b", 70)):
-        kernel.clone(Signal.CHLD, write_later, word, milliseconds, writer)
+    sleepers = ((b"c", 120), (b"a", 20), (b"b", 70))
+    pids = [kernel.clone(Signal.CHLD, write_later, word, milliseconds, writer) for word, milliseconds in sleepers]
     kernel.close(writer)
     expect("the order of waking", read_all(kernel, reader), b"abc")
-    for _ in range(3):
-        kernel.wait4(-1)
+    for pid in pids:
+        kernel.wait4(pid)
 
 
 @case

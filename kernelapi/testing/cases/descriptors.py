@@ -430,13 +430,13 @@ def a_listing_goes_on_where_it_stood_and_can_be_rewound(kernel: Kernel) -> None:
     kernel.lseek(fd, 0)
     expect("rewound", sorted(names(kernel, fd)), whole)
     kernel.lseek(fd, 0)
-    removed: list[str] = []
+    removed = 0
     while entries := kernel.getdents64(fd, 100):
         for entry in entries:
             if not entry.name.startswith("."):
                 kernel.rmdir(f"/tmp/d/{entry.name}")
-                removed.append(entry.name)
-    expect("removed while listing", sorted(removed), sorted(map(str, range(20))))
+                removed += 1
+    expect("removed while listing", removed, 20)
 
 
 @case(tree=True)

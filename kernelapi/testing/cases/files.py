@@ -25,7 +25,7 @@ from errno import (
 )
 
 from kernelapi.flags import AT_FDCWD, AccessMode, AtFlag, CloneFlag, FileType, MountFlag, OpenFlag, Rlimit, Signal
-from kernelapi.ids import Fd
+from kernelapi.ids import Fd, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
 from kernelapi.testing.stage import write_file
@@ -257,6 +257,7 @@ def what_is_made_has_type_mode_and_links(kernel: Kernel) -> None:
     expect("a link's target", kernel.readlink("link"), "anything/\udcff")
     expect("a link's size", kernel.lstat("link").size, 10)
     refused(ENOENT, kernel.symlink, "", "")
+    refused(ENOENT, kernel.symlink, "", "of-nothing")
     refused(ENAMETOOLONG, kernel.symlink, "x" * 4096, "d")
     kernel.symlink("x" * 4095, "long")
     refused(EINVAL, kernel.readlink, "d")
@@ -402,6 +403,22 @@ def _mount_and_wait(kernel: Kernel, reader: Fd, writer: Fd, told: Fd, tell: Fd) 
         kernel.stat("/tmp/d")
     except OSError:
         kernel.write(writer, b"gone")
+
+
+def remove_and_rename_in_vain(kernel: Kernel) -> None:
+    kernel.setuid(Uid(1000))
+    refused(EACCES, kernel.unlink, "d/e")
+    refused(EISDIR, kernel.unlink, "d/e/")
+    refused(EACCES, kernel.rename, "d/e/f", "d/x")
+    refused(ENOTEMPTY, kernel.rename, "d/e/f", "d/e")
+
+
+@case(tree=True)
+def a_slash_and_an_ancestor_are_seen_before_the_permissions(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    for directory in ("d", "d/e", "d/e/f"):
+        kernel.mkdir(directory, 0o755)
+    in_child(kernel, remove_and_rename_in_vain)
 
 
 @case(tree=True)

@@ -210,7 +210,7 @@ def a_process_maps_its_group_only_without_setgroups(kernel: Kernel) -> None:
     refused(EPERM, kernel.setgroups, ())
 
 
-@case(tree=True)
+@case(tree=True, since="5.12")
 def mapping_root_from_inside_takes_a_creator_with_cap_setfcap(kernel: Kernel) -> None:
     drop(kernel, Cap.SETFCAP)
     kernel.unshare(NEWUSER)
@@ -219,7 +219,7 @@ def mapping_root_from_inside_takes_a_creator_with_cap_setfcap(kernel: Kernel) ->
     put(kernel, "/proc/self/gid_map", "0 0 1")
 
 
-@case(tree=True)
+@case(tree=True, since="5.12")
 def mapping_root_from_the_parent_takes_cap_setfcap(kernel: Kernel) -> None:
     held = hold(kernel, NEWUSER)
     drop(kernel, Cap.SETFCAP)

@@ -89,7 +89,7 @@ def there_are_sixteen_resources(kernel: Kernel) -> None:
         refused(EINVAL, kernel.setrlimit, resource, Limit(0, 0))
 
 
-@case
+@case(needs=Cap.SYS_RESOURCE)
 def descriptors_are_limited_by_nr_open_whoever_asks(kernel: Kernel) -> None:
     hard = kernel.getrlimit(Rlimit.NOFILE).hard
     refused(EPERM, kernel.setrlimit, Rlimit.NOFILE, Limit(0, 1 << 62))

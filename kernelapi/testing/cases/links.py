@@ -239,7 +239,7 @@ def which_names_a_link_may_get(kernel: Kernel) -> None:
     expect("the last one", list(links(kernel)), ["lo", "two", "a"])
 
 
-@case
+@case(since="6.2")
 def a_link_that_is_up_may_get_another_name(kernel: Kernel) -> None:
     """Since 6.2; before, EBUSY."""
     one, two = make_veth(kernel)
@@ -265,7 +265,7 @@ def a_veth_has_a_carrier_when_both_ends_are_up(kernel: Kernel) -> None:
     expect("two", flags(kernel, "two"), ETHERNET | IFF_UP)
 
 
-@case
+@case(since="6.2")
 def flags_that_come_along_with_another_change_count(kernel: Kernel) -> None:
     one, _ = make_veth(kernel)
     for body, errno, after in (

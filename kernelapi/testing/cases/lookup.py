@@ -215,7 +215,7 @@ def what_is_mounted_is_seen_instead(kernel: Kernel) -> None:
     expect('nor does "."', kernel.newfstatat(beneath, ".").permissions, 0o755)
 
 
-@case(tree=True)
+@case(tree=True, since="5.10")
 def a_mount_may_forbid_following_links(kernel: Kernel) -> None:
     kernel.chdir("/tmp")
     kernel.mkdir("m", 0o755)

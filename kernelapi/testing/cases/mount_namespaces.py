@@ -212,7 +212,7 @@ def the_file_of_a_mount_namespace_cannot_be_bound_within_it(kernel: Kernel) -> N
     expect("what is bound", (entry.fstype, entry.root), ("nsfs", kernel.readlink("/proc/self/ns/net")))
 
 
-@case(tree=True)
+@case(tree=True, since="6.16")
 def propagation_of_a_more_privileged_namespace_is_not_changed(kernel: Kernel) -> None:
     directories(kernel, "/a")
     tmpfs(kernel, "/a")

@@ -148,6 +148,17 @@ def pivot_root_needs_directories_that_are_still_there(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def pivot_root_looks_first_whose_mount_the_new_root_is(kernel: Kernel) -> None:
+    new_root(kernel)
+    kernel.mkdir("/new/gone", 0o755)
+    fd = kernel.open("/new/gone", OpenFlag.PATH)
+    kernel.rmdir("/new/gone")
+    refused(ENOENT, kernel.pivot_root, f"/proc/self/fd/{fd}", "/tmp")
+    kernel.unshare(CloneFlag.NEWNS)
+    refused(EINVAL, kernel.pivot_root, f"/proc/self/fd/{fd}", "/tmp")
+
+
+@case(tree=True)
 def pivot_root_needs_a_root_that_is_a_mount(kernel: Kernel) -> None:
     kernel.mkdir("/jail", 0o755)
     kernel.mkdir("/jail/new", 0o755)

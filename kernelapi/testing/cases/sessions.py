@@ -70,6 +70,16 @@ def unknown_processes_have_no_group_and_no_session(kernel: Kernel) -> None:
 
 
 @case
+def a_child_in_another_session_cannot_be_moved_not_even_into_a_group_of_its_own(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    child = kernel.clone(Signal.CHLD, wait_for_end_of, reader, writer)
+    kernel.setsid()
+    refused(EPERM, kernel.setpgid, child, child)
+    kernel.close(writer)
+    kernel.wait4(child)
+
+
+@case
 def setpgid_refuses_a_negative_group_before_anything_else(kernel: Kernel) -> None:
     refused(EINVAL, kernel.setpgid, 99999, -1)
     refused(EINVAL, kernel.setpgid, SELF, -5)

@@ -1,0 +1,65 @@
+"""The hierarchies of control groups of version 1 that a case finds mounted (cgroups(7)).
+
+On the real kernel they are those of the host, where a case leaves nothing: what it makes has one name, and that is cleared
+away.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from kernelapi.flags import OpenFlag
+from kernelapi.kernel import Kernel
+from kernelapi.testing.case import read_all
+
+BASE = "/sys/fs/cgroup"
+NAME = f"initflow-test-{os.getpid():07}"
+"""What a case calls its control groups: by the process that plays it. Those that it forks have the same name."""
+
+NAMES = re.compile(r"initflow-test-\d+")
+
+
+def present(kernel: Kernel) -> frozenset[str]:
+    """The controllers that have a hierarchy of version 1 on the host of the calling process (/proc/PID/cgroup)."""
+    fd = kernel.open("/proc/self/cgroup", OpenFlag.RDONLY)
+    text = read_all(kernel, fd).decode()
+    kernel.close(fd)
+    return frozenset(name for line in text.splitlines() for name in line.split(":")[1].split(","))
+
+
+def mount(kernel: Kernel, controllers: tuple[str, ...]) -> None:
+    """Mount hierarchies where a host has them, in the tree of a case."""
+    kernel.mount("sys", "/sys", "tmpfs", 0, "")
+    kernel.mkdir("/sys/fs", 0o755)
+    kernel.mkdir(BASE, 0o755)
+    for controller in controllers:
+        kernel.mkdir(f"{BASE}/{controller}", 0o755)
+        kernel.mount("cgroup", f"{BASE}/{controller}", "cgroup", 0, controller)
+
+
+def _places() -> Iterator[Path]:
+    """Where on the host the control groups of a case are: below that of whoever plays it, the root that the case sees."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "=" not in controllers:
+            yield Path(BASE, controllers, path.lstrip("/"), NAME)
+
+
+def clear(patience: float = 5) -> None:
+    """Remove from the host what a case has left below the one name that is ours. Raises `TimeoutError` where that cannot be."""
+    left = [place for place in _places() if place.exists()]
+    deadline = time.monotonic() + patience
+    while left:
+        for top in left:
+            for directory, _, files in os.walk(top, topdown=False):
+                if "freezer.state" in files:
+                    Path(directory, "freezer.state").write_text("THAWED")
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    time.sleep(0.02)  # a process in it is on its way out
+        left = [top for top in left if top.exists()]
+        if left and time.monotonic() > deadline:
+            raise TimeoutError(f"{left[0]} cannot be removed")
