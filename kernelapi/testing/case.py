@@ -26,7 +26,8 @@ class Case:
     """One law.
 
     A host may lack what it takes: the capability `needs`, a kernel that has the rule (`since` its first release), the
-    `hierarchies` of control groups of version 1, which a case with a tree finds mounted below /sys/fs/cgroup.
+    `hierarchies` of control groups, which a case with a tree finds mounted below /sys/fs/cgroup: of version 1 by their
+    controllers, and "unified".
     """
 
     law: Law

@@ -1,4 +1,5 @@
-"""The hierarchies of control groups of version 1 that a case finds mounted (cgroups(7)).
+"""The hierarchies of control groups that a case finds mounted: of version 1 by their controllers, and the unified one
+(cgroups(7)).
 
 On the real kernel they are those of the host, where a case leaves nothing: what it makes has one name, and that is cleared
 away.
@@ -7,26 +8,30 @@ away.
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kernelapi.flags import OpenFlag
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import read_all
+from kernelapi.testing.mountinfo import parse
 
 BASE = "/sys/fs/cgroup"
 NAME = f"initflow-test-{os.getpid():07}"
 """What a case calls its control groups: by the process that plays it. Those that it forks have the same name."""
 
+UNIFIED = "unified"
+"""What stands for a controller where a case finds the hierarchy of version 2."""
+
 NAMES = re.compile(r"initflow-test-\d+")
 
 
 def present(kernel: Kernel) -> frozenset[str]:
-    """The controllers that have a hierarchy of version 1 on the host of the calling process (/proc/PID/cgroup)."""
+    """The controllers that have a hierarchy of their own on the host of the calling process, and UNIFIED (/proc/PID/cgroup)."""
     fd = kernel.open("/proc/self/cgroup", OpenFlag.RDONLY)
     text = read_all(kernel, fd).decode()
     kernel.close(fd)
-    return frozenset(name for line in text.splitlines() for name in line.split(":")[1].split(","))
+    return frozenset(name or UNIFIED for line in text.splitlines() for name in line.split(":")[1].split(","))
 
 
 def mount(kernel: Kernel, controllers: tuple[str, ...]) -> None:
@@ -36,15 +41,31 @@ def mount(kernel: Kernel, controllers: tuple[str, ...]) -> None:
     kernel.mkdir(BASE, 0o755)
     for controller in controllers:
         kernel.mkdir(f"{BASE}/{controller}", 0o755)
-        kernel.mount("cgroup", f"{BASE}/{controller}", "cgroup", 0, controller)
+        if controller == UNIFIED:
+            kernel.mount("cgroup2", f"{BASE}/{controller}", "cgroup2", 0, "")
+        else:
+            kernel.mount("cgroup", f"{BASE}/{controller}", "cgroup", 0, controller)
+
+
+def mounted() -> Mapping[str, Path]:
+    """Where the hierarchies of this host are mounted, by their controllers."""
+    found: dict[str, Path] = {}
+    for entry in map(parse, Path("/proc/self/mountinfo").read_text().splitlines()):
+        if entry.fstype == "cgroup2":
+            found[UNIFIED] = Path(entry.point)
+        elif entry.fstype == "cgroup":
+            found.update(dict.fromkeys(entry.superoptions.split(","), Path(entry.point)))
+    return found
 
 
 def _places() -> Iterator[Path]:
     """Where on the host the control groups of a case are: below that of whoever plays it, the root that the case sees."""
+    there = mounted()
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "=" not in controllers:
-            yield Path(BASE, controllers, path.lstrip("/"), NAME)
+        place = there.get(controllers.split(",")[0] or UNIFIED)
+        if place is not None:
+            yield Path(place, path.lstrip("/"), NAME)
 
 
 def clear(patience: float = 5) -> None:
@@ -54,8 +75,9 @@ def clear(patience: float = 5) -> None:
     while left:
         for top in left:
             for directory, _, files in os.walk(top, topdown=False):
-                if "freezer.state" in files:
-                    Path(directory, "freezer.state").write_text("THAWED")
+                for file, thawed in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+                    if file in files:
+                        Path(directory, file).write_text(thawed)
                 try:
                     os.rmdir(directory)
                 except OSError:

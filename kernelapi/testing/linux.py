@@ -57,6 +57,8 @@ def run(case: Case, deadline: float = DEADLINE, cleanup: Callable[[], None] | No
     before, and again, while some process takes its time. By default it clears away what the case has made in `hierarchies`.
     Raises `FileNotFoundError` for a case with a tree where there is no busybox.
     """
+    if missing := [name for name in case.hierarchies if name not in hierarchies.mounted()]:
+        return Report(lacking=f"a mount of the hierarchy {' and '.join(missing)}")  # by which to clear away what it makes
     executable = busybox() if case.tree else b""
     if cleanup is None:
         cleanup = hierarchies.clear if case.hierarchies else nothing

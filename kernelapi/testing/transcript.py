@@ -62,6 +62,7 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "a_listing_goes_on_where_it_stood_and_can_be_rewound": ("getdents64", "the order of names is the file system's affair"),
     "devices_are_opened_and_made_as_the_rules_say": ("read", "the control groups of the host"),
     "a_frozen_process_does_nothing": ("read", "how often the other process has ticked"),
+    "a_frozen_process_does_nothing_in_the_unified_hierarchy": ("read", "how often the other process has ticked"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
 """By case: the calls whose answers are not told, and why."""

@@ -45,6 +45,7 @@ from kernelapi.testing.cases import (
     terminals,
     timens,
     umounts,
+    unified,
     userns,
 )
 
@@ -92,6 +93,7 @@ NOUNS = (
     terminals,
     timens,
     umounts,
+    unified,
     userns,
 )
 """The modules, each of which declares the cases of its noun."""
