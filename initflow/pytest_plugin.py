@@ -174,19 +174,20 @@ def machine(request: pytest.FixtureRequest) -> "Iterator[Machine]":
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield
+    except Exception:
         if MACHINE in item.stash:
-            _fail_for_crashes(item.stash[MACHINE])
-    except BaseException:
-        if MACHINE in item.stash:
-            item.stash[SHOWN] = list(_sections(item.stash[MACHINE]))
+            machine = item.stash[MACHINE]
+            crashes = _crashes(machine)
+            item.stash[SHOWN] = [*([("programs that crashed", crashes)] if crashes else []), *_sections(machine)]
         raise
+    if MACHINE in item.stash and (crashes := _crashes(item.stash[MACHINE])):
+        item.stash[SHOWN] = list(_sections(item.stash[MACHINE]))
+        pytest.fail(crashes, pytrace=False)
 
 
-def _fail_for_crashes(machine: "Machine") -> None:
-    crashed = [process for process in machine.scheduler.ended if process.crash]
-    if crashed:
-        told = "\n".join(f"process {process.name} ({process.task.comm}) crashed:\n{process.crash}" for process in crashed)
-        pytest.fail(told, pytrace=False)
+def _crashes(machine: "Machine") -> str:
+    crashed = (process for process in machine.scheduler.ended if process.crash)
+    return "\n".join(f"process {process.name} ({process.task.comm}) crashed:\n{process.crash}" for process in crashed)
 
 
 def _sections(machine: "Machine") -> Iterator[tuple[str, str]]:
@@ -194,9 +195,6 @@ def _sections(machine: "Machine") -> Iterator[tuple[str, str]]:
     from initflow.pytest_kernel import CALLS
     from kernelapi.notation import render
 
-    crashes = [f"process {process.name}:\n{process.crash}" for process in machine.scheduler.ended if process.crash]
-    if crashes:
-        yield "programs that crashed", "\n".join(crashes)
     waiting = [f"process {who.process} ({who.comm}) in {who.call}: {who.reason}" for who in machine.scheduler.waiting()]
     if waiting:
         yield "who waits for what", "\n".join(waiting)
