@@ -30,7 +30,7 @@ def test_it_can_be_sent_to_another_process() -> None:
 
 def catch_by_kind(kernel: Kernel) -> list[str]:
     caught = []
-    for call, args in (("chdir", ("/nowhere",)), ("wait4", (-1,)), ("kill", (999_999, 0)), ("mkdir", ("/", 0)), ("close", (99,))):
+    for call, *args in (("chdir", "/nowhere"), ("wait4", -1), ("kill", 999_999, 0), ("mkdir", "/", 0), ("close", 99)):
         try:
             getattr(kernel, call)(*args)
         except FileNotFoundError:
