@@ -90,7 +90,7 @@ class Way:
     starts: tuple[Start, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finding:
     """An invariant that the original flow breaks, and how. The ways, and the starts of each, begin with the smallest."""
 

@@ -174,10 +174,14 @@ def _shown(found: Findings, finding: Finding) -> Iterator[str]:
         return
     yield "What one sees of it:"
     yield ""
+    elsewhere: dict[Finding, list[Start]] = {}
     for start in telling:
-        home = found.home(start)
-        text = start.situation.seen if home is finding else f"see {_link(home)}."
-        yield f"- With {_shown_by(start)}: {text}"
+        if (home := found.home(start)) is finding:
+            yield f"- With {_shown_by(start)}: {start.situation.seen}"
+        else:
+            elsewhere.setdefault(home, []).append(start)
+    for home, told in elsewhere.items():
+        yield f"- With {', '.join(map(_shown_by, told))}: see {_link(home)}."
     if others := [start for start in starts if start not in telling]:
         yield f"- And with {', '.join(map(_shown_by, others))}."
 
