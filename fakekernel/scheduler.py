@@ -90,14 +90,14 @@ class Scheduler:
         self.interrupts = self.schedule is not None or stop_at is not None
         while stop_at is None or len(self.machine.events) < stop_at:
             if self.unchanged > LIVELOCK:
-                return Standstill(self._waiting(), livelock=True)
+                return Standstill(self.waiting(), livelock=True)
             process = self._choose()
             if process is None:
                 break
             self.current = process
             process.greenlet.parent = self.hub
             process.greenlet.switch()
-        return Standstill(self._waiting())
+        return Standstill(self.waiting())
 
     def give_way(self, process: Process) -> None:
         """Called by a process: let the hub choose who goes on. Raises `ProcessGone` if the process was ended meanwhile."""
@@ -210,7 +210,8 @@ class Scheduler:
         self.machine.system.clock = min(deadlines)
         return self._choose()
 
-    def _waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Who waits for what at this moment, or is stopped."""
         return tuple(
             Waiting(
                 process.name,

@@ -12,6 +12,9 @@ from kernelapi.testing.stage import play
 REPORT = Fd(3)
 """The descriptor to which a case reports."""
 
+CASE = "1.1.1"
+"""What the process of a case is called: those above it are the stage's."""
+
 
 def run(case: Case, machine: Machine | None = None, *, stop_at: int | None = None) -> Report:
     """Play one case on `machine`, by default a new one that checks itself after every call. It is over with `stop_at` calls."""
@@ -22,7 +25,8 @@ def run(case: Case, machine: Machine | None = None, *, stop_at: int | None = Non
     machine.close()
     data = machine.captured(output)
     if standstill.hung:
-        waiting = "; ".join(f"{who.process} in {who.call}: {who.reason}" for who in standstill.waiting)
+        own = [who for who in standstill.waiting if who.process.startswith(CASE)] or standstill.waiting
+        waiting = "; ".join(f"{who.process} in {who.call}: {who.reason}" for who in own)
         return Report(broken=f"hung: {waiting}")
     if not data:
         crashes = "\n".join(process.crash for process in machine.scheduler.ended if process.crash)

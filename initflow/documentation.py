@@ -1,4 +1,4 @@
-"""`python -m initflow.documentation` writes the pages of docs/ that come from the flows, the rules and the catalogue.
+"""`python -m initflow.documentation` writes the pages of docs/ that come from the flows, the rules, the catalogue, and runs.
 
 A test compares them: after a change of any of these, run it.
 """
@@ -13,6 +13,8 @@ from initflow.invariants.lines import GROUPS, Status
 from initflow.reference import rules as rules_of
 from initflow.reference import steps as steps_of
 from initflow.reference.catalogue import Entry, entries, group, moment, summary, told
+from initflow.reference.findings_page import findings_page
+from initflow.reference.markdown import ORIGIN, table
 from initflow.reference.synchronisation import pictures
 from kernelapi.call import Call
 from kernelapi.kernel import CALLS
@@ -20,9 +22,6 @@ from kernelapi.protocol.families import FAMILIES
 from kernelapi.releases import NEWEST, OLDEST, Change, changes
 from kernelapi.rules import Refusal, Rule, rules
 from kernelapi.testing import golden
-
-ORIGIN = "This page is generated: `python -m initflow.documentation` writes it."
-
 
 # -- docs/flow.md --
 
@@ -112,7 +111,7 @@ def rules_page() -> Iterator[str]:
         yield ""
         yield f"{FAMILIES[name][0].upper()}{FAMILIES[name][1:]}: {', '.join(_links(name))}."
         yield ""
-        yield from _table(
+        yield from table(
             ("errno", "row", "cause", "depends", "source"),
             ((_errno(row), f"`{row.id}`", _cause(row), _depends(row), row.source) for row in rows),
         )
@@ -145,7 +144,7 @@ def _call(call: Call) -> Iterator[str]:
         if rows:
             refusals = title == "refusal"
             yield ""
-            yield from _table(
+            yield from table(
                 ("", "errno", title, "cause", "depends", "source") if refusals else ("", title, "cause", "source"),
                 (_cells(number, row, refusals=refusals) for number, row in enumerate(rows, 1)),
             )
@@ -213,7 +212,7 @@ def invariants_page() -> Iterator[str]:
         yield ""
         yield f"### {letters}: {title}"
         yield ""
-        yield from _table(("id", "what holds", "how far we are"), map(_line, members))
+        yield from table(("id", "what holds", "how far we are"), map(_line, members))
     yield ""
     yield "## What is checked, and why"
     for entry in all.values():
@@ -250,21 +249,11 @@ def _line(entry: Entry) -> tuple[str, str, str]:
 # -- all of them --
 
 
-def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(titles)} |"
-    yield f"|{'---|' * len(titles)}"
-    for row in rows:
-        yield f"| {' | '.join(map(_escaped, row))} |"
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
-
-
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "flow.md": flow_page,
     "rules.md": rules_page,
     "invariants.md": invariants_page,
+    "findings.md": findings_page,
 }
 """What is in docs/ of it, by file."""
 

@@ -1,6 +1,6 @@
 """What `verify` shows: a readable report for people, and the JSON that programs read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -36,7 +36,7 @@ ENTERED_WORDS = {
 CONTAINER = "runs already; without --exec-in its start is shown"
 
 
-def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str, Any]:
+def as_json(name: str, result: Result, warnings: Iterable[Finding], variants: Sequence[str] = ()) -> dict[str, Any]:
     """One entry of `results` in the document of `verify --json`; see docs/json.md."""
     run, judgement = result.run, result.judgement
     counts = {verdict: len(judgement.having(verdict)) for verdict in (*Verdict, None)}
@@ -45,6 +45,7 @@ def as_json(name: str, result: Result, warnings: Iterable[Finding]) -> dict[str,
         "flow": run.setting.flow.name,
         "image": run.setting.image,
         "caller": run.setting.caller,
+        "variants": list(variants),
         "into": list(run.setting.into) if run.setting.into is not None else None,
         "lsm": run.machine.host.security_module or "none",
         "outcome": run.outcome.value,
@@ -77,13 +78,16 @@ def _violation(invariant: Invariant, obligation: Obligation) -> dict[str, Any]:
     }
 
 
-def show(console: Console, name: str, result: Result, warnings: Iterable[Finding], *, trace: bool) -> None:
+def show(
+    console: Console, name: str, result: Result, warnings: Iterable[Finding], variants: Sequence[str] = (), *, trace: bool
+) -> None:
     """The report for people: how it came out, step by step what happened, then the invariants, the broken ones first."""
     run = result.run
     setting = run.setting
     into = f", into a container that runs {' '.join(setting.into)}" if setting.into is not None else ""
     console.print(Text.assemble((name, "bold"), f"  flow {setting.flow.name}, payload {' '.join(setting.args)}{into}"))
-    odd = [f"{what} {word}" for what, word in (("image", setting.image), ("caller", setting.caller)) if word != "default"]
+    odd = [f"variant {variant}" for variant in variants]
+    odd += [f"{what} {word}" for what, word in (("image", setting.image), ("caller", setting.caller)) if word != "default"]
     odd += [f"host and build with {LSM_NAMES[module]}" for module in run.machine.host.security_modules]
     if odd:
         console.print(f"  {', '.join(odd)}", markup=False)

@@ -27,12 +27,32 @@ class NotModelled(ModelError):
 class Refused(OSError):
     """The kernel refused a call by a row of the rules.
 
-    An `OSError` like any other to the program that called; `row` is for whoever watches.
+    An `OSError` like any other to the program that called, and so a `FileNotFoundError` where the errno makes it one; `row` is
+    for whoever watches.
     """
 
-    def __init__(self, row: "Refusal") -> None:
-        super().__init__(row.errno, os.strerror(row.errno))
-        self.row = row
+    row: "Refusal"
+
+    def __new__(cls, row: "Refusal") -> "Refused":
+        refused = super().__new__(_KINDS.get(row.errno, cls), row.errno, os.strerror(row.errno))
+        refused.row = row
+        return refused
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple["Refusal"]]:
+        return Refused, (self.row,)
+
+
+def _kinds() -> dict[int, type[Refused]]:
+    """For each errno of which Python makes more than an `OSError`: a refusal that is that as well."""
+    kinds: dict[int, type[Refused]] = {}
+    for errno in errorcode:
+        kind = type(OSError(errno, ""))
+        if kind is not OSError:
+            kinds[errno] = type("Refused", (Refused, kind), {"__module__": __name__, "__doc__": Refused.__doc__})
+    return kinds
+
+
+_KINDS = _kinds()
 
 
 class ProcessGone(BaseException):

@@ -82,15 +82,15 @@ def test_a_rootfs_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
     refused(initflow("verify", MINIMAL, "--rootfs", tmp_path / "missing"), "missing")
 
 
-@pytest.mark.parametrize("option", ["--image", "--caller"])
-def test_images_and_callers_are_listed_with_what_is_odd_about_them(option: str) -> None:
+@pytest.mark.parametrize(("option", "name"), [("--image", "default"), ("--caller", "default"), ("--variant", "no-tty")])
+def test_images_callers_and_variants_are_listed_with_what_is_odd_about_them(option: str, name: str) -> None:
     result = initflow("verify", option, "list")
     assert result.returncode == 0
-    assert "default" in result.stdout
+    assert name in result.stdout
 
 
-@pytest.mark.parametrize("option", ["--image", "--caller"])
-def test_an_unknown_image_or_caller_gets_one_sentence(option: str) -> None:
+@pytest.mark.parametrize("option", ["--image", "--caller", "--variant"])
+def test_an_unknown_image_caller_or_variant_gets_one_sentence(option: str) -> None:
     refused(initflow("verify", MINIMAL, option, "nothing-like-it"), option.removeprefix("--"), "nothing-like-it")
 
 
@@ -103,6 +103,13 @@ def test_the_image_and_the_caller_are_named_in_what_is_shown() -> None:
     (result,) = json.loads(initflow(*words, "--json").stdout)["results"]
     assert (result["image"], result["caller"], result["outcome"]) == ("bin-missing", "groups", "refused")
     assert "image bin-missing, caller groups" in initflow(*words).stdout
+
+
+def test_variants_are_made_in_their_order_and_named_in_what_is_shown() -> None:
+    words = ("verify", MINIMAL, "--variant", "user-root", "--variant", "user-unknown", "--variant", "no-tty")
+    (result,) = json.loads(initflow(*words, "--json").stdout)["results"]
+    assert (result["variants"], result["outcome"]) == (["user-root", "user-unknown", "no-tty"], "refused")
+    assert "variant user-root, variant user-unknown, variant no-tty" in initflow(*words).stdout
 
 
 EXPECTED = sorted(path.relative_to(EXAMPLES / "expected") for path in (EXAMPLES / "expected").rglob("*.json"))
@@ -159,8 +166,8 @@ def test_json_is_what_the_schema_says() -> None:
     (result,) = document["results"]
     assert result["lsm"] == "none"
     assert set(result) == {
-        "config", "flow", "image", "caller", "into", "lsm", "outcome", "payload", "reported", "message", "calls", "steps",
-        "invariants", "violations", "warnings",
+        "config", "flow", "image", "caller", "variants", "into", "lsm", "outcome", "payload", "reported", "message", "calls",
+        "steps", "invariants", "violations", "warnings",
     }  # fmt: skip
     counts = result["invariants"]
     assert counts["checked"] == sum(counts[key] for key in ("held", "violated", "undecidable", "not_applicable"))

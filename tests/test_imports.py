@@ -20,6 +20,8 @@ EXCEPTIONS = {
     "fakekernel.process": "greenlet",
     "fakekernel.scheduler": "greenlet",
     "kernelapi.linux.network": "pyroute2",
+    "initflow.pytest_plugin": "pytest",
+    "initflow.pytest_kernel": "pytest",
 }
 
 
@@ -97,6 +99,7 @@ def test_imports_point_one_way(package: str) -> None:
         ("fakekernel.scheduler", "import pyroute2"),
         ("initflow.cli", "import greenlet"),
         ("initflow.cli", "import hypothesis"),
+        ("initflow.testing", "import pytest"),
     ],
 )
 def test_a_forbidden_import_is_found(module: str, text: str) -> None:

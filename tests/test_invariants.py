@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +323,33 @@ def mount_a_file_on_an_attribute(init: Init) -> None:
 
 
 @step
+def stand_in_the_hosts_root(init: Init) -> None:
+    init.kernel.fchdir(Fd(5))  # which `open_the_hosts_root` has left open
+    init.kernel.close(Fd(5))
+
+
+@step
+def write_to_the_root(init: Init) -> None:
+    try:
+        init.kernel.mkdir("/late", 0o755)
+    except OSError:
+        pass
+
+
+def start_as_a_child(kernel: Kernel, path: str, argv: tuple[str, ...], envp: tuple[str, ...]) -> None:
+    kernel.execve(path, argv, envp)
+
+
+@step
+def start_program_in_a_child(child: Any) -> None:
+    child.kernel.clone(Signal.CHLD, start_as_a_child, child.path, child.argv, child.envp)
+    child.kernel.close(child.report)
+    child.kernel.close(Fd(3))  # the pipe, of which the parent waits for the end
+    child.kernel.wait4(-1)
+    child.kernel.exit_group(0)
+
+
+@step
 def refuse_at_once(parent: Any) -> None:
     raise OSError(22, "")
 
@@ -371,6 +399,7 @@ VIOLATED: dict[str, Broken] = {
         },
     ),
     "NS-05": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWDREAM", "path": "/proc/1/ns/ipc"}]}),
+    "NS-10": Broken(F.replacing("start_program", start_program_in_a_child), NO_TTY),
     "NS-11": Broken(F.following("mount_system", bind_the_hosts_proc)),
     "NS-16": Broken(F, {"namespaces": [*MINIMAL["namespaces"], {"type": "NEWIPC"}]}),
     "NS-17": Broken(F, {"namespaces": [entry for entry in MINIMAL["namespaces"] if entry["type"] != "NEWUTS"]}),
@@ -421,6 +450,9 @@ VIOLATED: dict[str, Broken] = {
     ),
     "MNT-10": Broken(F.following("bind_root", mount_beside_the_container)),
     "MNT-12": Broken(F.following("mount_system", leave_sys_out), NOT_RESTRICTED),
+    "MNT-13": Broken(
+        F.following("set_umask", write_to_the_root), {"mount_config": {**MINIMAL["mount_config"], "readonly_fs": True}}
+    ),
     "MNT-18": Broken(F.following("bind_root", make_a_file_of_the_host)),
     "MNT-19": Broken(F.following("set_umask", replace_the_null_device)),
     "MNT-20": Broken(F.following("set_umask", link_standard_input_elsewhere)),
@@ -446,7 +478,9 @@ VIOLATED: dict[str, Broken] = {
     "EXE-01": Broken(F),
     "MASK-01": Broken(F.without("restrict_kernel_files")),
     "MASK-07": Broken(F.without("restrict_kernel_files")),
-    "CWD-01": Broken(F.following("open_console", open_the_hosts_root), {"working_dir": "/proc/self/fd/5", **AS_ROOT}),
+    "CWD-01": Broken(
+        F.following("open_console", open_the_hosts_root).following("drop_capabilities", stand_in_the_hosts_root)
+    ),
     "CWD-02": Broken(F, {"working_dir": "/root", "capabilities": []}),
     "LSM-01": Broken(F, PROFILE),
     "LSM-02": Broken(F.replacing("apply_apparmor_profile", ask_in_a_file_of_that_name), PROFILE, APPARMOR),
@@ -500,17 +534,36 @@ HELD: dict[str, Broken] = {
 }
 """Where the example itself does not show the invariant held."""
 
-NEVER_BROKEN_BY_A_FLOW = {"SYNC-04", "MNT-13", "NS-10", "PD-03"}
-"""These have tests of their own below."""
+BROKEN_BY_ACCIDENT = {"SYNC-04", "PD-03"}
+"""No step breaks these: the first has a test below; the second, for which the parent has to die, has its tests beside those of
+the callers."""
+
+ACCOMPANIED = 3
+"""So many others may be broken by what breaks one."""
 
 
 def verdict(id: str, case: Broken) -> Verdict | None:
     return outcome(case.flow, case.changes, host=case.host).judgement.verdict(id)
 
 
+def violated(case: Broken) -> frozenset[str]:
+    judgement = outcome(case.flow, case.changes, host=case.host).judgement
+    return frozenset(invariant.id for invariant in judgement.having(Verdict.VIOLATED))
+
+
+@cache
+def usual(flow: Flow, changes: str, host: HostProfile) -> frozenset[str]:
+    """What the flow breaks with these changes of the example."""
+    return violated(Broken(flow, json.loads(changes), host))
+
+
 @pytest.mark.parametrize("id", sorted(VIOLATED))
-def test_the_invariant_can_be_broken(id: str) -> None:
-    assert verdict(id, VIOLATED[id]) is Verdict.VIOLATED
+def test_the_invariant_can_be_broken_and_little_else_is(id: str) -> None:
+    case = VIOLATED[id]
+    broken = violated(case)
+    assert id in broken
+    others = broken - usual(json.dumps(case.changes if case.flow is not F else {})) - {id}
+    assert len(others) <= ACCOMPANIED, sorted(others)
 
 
 def _invariants() -> list[str]:
@@ -523,7 +576,12 @@ def test_the_invariant_can_hold(id: str) -> None:
 
 
 def test_every_invariant_has_a_run_that_breaks_it() -> None:
-    assert set(INVARIANTS) == set(VIOLATED) | NEVER_BROKEN_BY_A_FLOW
+    assert set(INVARIANTS) == set(VIOLATED) | BROKEN_BY_ACCIDENT
+    assert not set(VIOLATED) & BROKEN_BY_ACCIDENT
+
+
+def test_there_are_as_many_as_the_features_of_the_original_touch() -> None:
+    assert len(INVARIANTS) >= 70
 
 
 def test_a_report_before_the_parents_message_was_read_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 @click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
 @click.option("--image", metavar="NAME", help="A named image instead, default or hostile; \"list\" shows them.")
 @click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
+@click.option(
+    "--variant", metavar="NAME", multiple=True, help="Change each CONFIG; \"list\" shows how. May be repeated."
+)
 @click.option("--exec-in", is_flag=True, help="Let the container run, then bring the payload into it as a second process.")
 @click.option(
     "--lsm", type=click.Choice(["none", "apparmor", "selinux"]),
@@ -39,6 +42,7 @@ def command(
     rootfs: str | None,
     image: str | None,
     caller: str | None,
+    variant: tuple[str, ...],
     exec_in: bool,
     lsm: str | None,
     trace: bool,
@@ -64,6 +68,7 @@ def command(
     from initflow.images import DEFAULT_IMAGE, IMAGES
     from initflow.invariants.catalogue import INVARIANTS
     from initflow.scope import beyond
+    from initflow.variants import VARIANTS, varied
     from initflow.verification import DEFAULT_PAYLOAD, HOST, LASTING_PAYLOAD, NotRunning, verify
     from kernelapi.releases import doubts
     from kernelapi.testing.golden import releases
@@ -71,8 +76,9 @@ def command(
     oddities = {
         "image": {name: each.oddity for name, each in IMAGES.items()},
         "caller": {name: each.oddity for name, each in CALLERS.items()},
+        "variant": {name: each.oddity for name, each in VARIANTS.items()},
     }
-    for option, word in (("image", image), ("caller", caller)):
+    for option, word in (("image", image), ("caller", caller), *(("variant", name) for name in variant)):
         if word == "list":
             _list(oddities[option])
             return
@@ -105,7 +111,7 @@ def command(
     for item in loaded:
         try:
             result = verify(
-                item.configuration,
+                varied(item.configuration, variant),
                 args,
                 into=LASTING_PAYLOAD if exec_in else None,
                 image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
@@ -116,13 +122,13 @@ def command(
             fail(str(error))
         except NotRunning as error:
             fail(f"{item.origin}: --exec-in: the container that is to be entered does not come to run: {error}")
-        document = report.as_json(item.origin, result, item.findings)
+        document = report.as_json(item.origin, result, item.findings, variant)
         documents.append(document)
         found = baseline.findings(document, ignore)
         wanted = known.get(Path(item.origin).name, baseline.CLEAN) - set(ignore)
         as_expected = as_expected and found == wanted
         if not as_json:
-            report.show(console, item.origin, result, item.findings, trace=trace)
+            report.show(console, item.origin, result, item.findings, variant, trace=trace)
             if expect is not None:
                 _show_difference(console, found, wanted)
             console.print()

@@ -210,4 +210,4 @@ def securebits_are_those_of_the_caller(moment: Exec) -> Iterator[Obligation]:
     The configuration cannot ask for others; with NOROOT set, a payload that runs as root is not the root it takes itself for.
     """
     other = moment.previous.securebits & ~Securebit.KEEP_CAPS
-    yield decide(moment, not other, f"its securebits are {Securebit(other)!r}", securebits=other)
+    yield decide(moment, not other, f"its securebits are {Securebit(other).name}", securebits=other)

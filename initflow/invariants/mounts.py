@@ -1,6 +1,7 @@
 """MNT: the container's mounts and the switch of its root."""
 
 from collections.abc import Iterator
+from errno import EROFS
 
 from fakekernel.filesystem import Dentry, Inode, Superblock
 from fakekernel.mount import Mount, Path
@@ -23,6 +24,7 @@ from initflow.invariants.model import (
 )
 from initflow.sight import is_below, name_of, seen_at
 from initflow.state import process_state
+from kernelapi.event import Event
 from kernelapi.flags import MountFlag
 
 CHANGES_PROPAGATION = MountFlag.SHARED | MountFlag.PRIVATE | MountFlag.SLAVE | MountFlag.UNBINDABLE
@@ -85,18 +87,35 @@ def the_root_is_not_the_hosts(moment: Exec) -> Iterator[Obligation]:
     yield decide(moment, root.dentry is not host.dentry, "its root is the root of the host")
 
 
-@invariant("MNT-13", at=after("mount"), severity=MEDIUM, source="mount(2), MS_RDONLY")
+MAKES_FILES = (
+    "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link", "linkat", "rename", "renameat2", "unlink",
+    "unlinkat", "rmdir", "open", "openat", "chmod", "fchmodat", "chown", "lchown", "fchownat",
+)  # fmt: skip
+"""The calls by which a file system is filled."""
+
+
+@invariant("MNT-13", at=after("mount", *MAKES_FILES), severity=MEDIUM, source="mount(2), MS_RDONLY")
 def what_is_to_be_readonly_is_remounted_after_it_is_filled(moment: Moment) -> Iterator[Obligation]:
     """A root that is remounted read-only is read-only, and no later step of init tries to write to it.
 
     A write that comes later fails, after all the work before it.
     """
-    if not moment.is_init or moment.event is None or moment.event.errno:
+    if not moment.is_init or moment.event is None:
         return
-    flags = moment.args("flags")
-    if moment.args("target") == "/" and flags & MountFlag.REMOUNT and flags & MountFlag.RDONLY:
+    if moment.event.call.name != "mount":
+        if moment.event.errno == EROFS and any(map(_makes_root_readonly, moment.run.events[: moment.event.index])):
+            yield violated(moment, "it writes to its root, which it has made read-only before")
+    elif _makes_root_readonly(moment.event):
         root = next((mount for mount in moment.mounts if mount.path == "/"), None)
         yield decide(moment, root is not None and root.readonly, "its root is not read-only after the remount")
+
+
+def _makes_root_readonly(event: Event) -> bool:
+    """Whether a call that succeeded was to remount / read-only."""
+    if event.call.name != "mount" or event.errno:
+        return False
+    _, target, _, flags, _ = event.args
+    return target == "/" and bool(flags & MountFlag.REMOUNT and flags & MountFlag.RDONLY)
 
 
 @invariant("MNT-10", at=after("mount", "move_mount"), severity=HIGH, source="mount(2); CVE-2019-19921, CVE-2021-30465")
@@ -146,13 +165,10 @@ def proc_and_sys_are_the_kernels(moment: Exec) -> Iterator[Obligation]:
 
 @invariant(
     "MNT-18",
-    at=after(
-        "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link", "linkat", "rename", "renameat2", "unlink",
-        "unlinkat", "rmdir", "open", "openat", "chmod", "fchmodat", "chown", "lchown", "fchownat",
-    ),
+    at=after(*MAKES_FILES),
     severity=HIGH,
     source="path_resolution(7); CVE-2024-45310, CVE-2026-41579",
-)  # fmt: skip
+)
 def init_changes_no_file_of_the_host(moment: Moment) -> Iterator[Obligation]:
     """Init makes, removes, empties and gives away no file of the host outside the container's root file system.
 

@@ -33,8 +33,8 @@ def the_parent_is_told_when_init_fails(moment: Moment) -> Iterator[Obligation]:
         yield decide(moment, run.reported is Reported.STARTED, f"the payload runs, and {told}")
     else:
         who = "who entered" if moment.enters else "init"
-        ended = f"{who} ended without becoming the payload ({run.outcome.value})"
-        yield decide(moment, run.reported is Reported.ERROR, f"{ended}, and {told}")
+        failed = f"{who} did not become the payload ({run.outcome.value})"
+        yield decide(moment, run.reported is Reported.ERROR, f"{failed}, and {told}")
 
 
 @invariant("SYNC-04", at=before("write", "sendmsg"), severity=MEDIUM, source="unix(7); net/unix/af_unix.c unix_release_sock")

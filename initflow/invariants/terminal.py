@@ -76,17 +76,19 @@ def the_standard_streams_are_open_and_meant_to_be(moment: Exec) -> Iterator[Obli
     """
     files = moment.next.files
     missing = [fd for fd in range(3) if fd not in files]
-    yield decide(moment, not missing, f"its descriptors {missing} are closed", missing=missing)
+    yield decide(moment, not missing, f"its descriptors {', '.join(map(str, missing))} are closed", missing=missing)
     if moment.configuration.tty and not missing:
         others = [fd for fd in range(3) if major(files[fd].rdev) not in PTS_MAJORS]
-        yield decide(moment, not others, f"its descriptors {others} are not the terminal that was asked for", others=others)
+        numbers = ", ".join(map(str, others))
+        yield decide(moment, not others, f"its descriptors {numbers} are not the terminal that was asked for", others=others)
     if not moment.configuration.tty:
         given = moment.run.given_streams
         foreign = [f"{fd} ({files[fd].text})" for fd in range(3) if fd in files and fd not in given]
         names = ", ".join(foreign)
-        yield decide(moment, not foreign, f"descriptor {names} is the runtime's own: the caller had it closed", foreign=names)
+        yield decide(moment, not foreign, f"it has the runtime's own {names} where the caller had closed one", foreign=names)
         directories = [fd for fd in range(3) if fd in files and files[fd].type is FileType.DIR]
-        yield decide(moment, not directories, f"its descriptors {directories} are directories", directories=directories)
+        numbers = ", ".join(map(str, directories))
+        yield decide(moment, not directories, f"it has a directory as descriptor {numbers}", directories=directories)
 
 
 @invariant("TTY-08", at=EXEC, severity=HIGH, source="ioctl_tty(2), TIOCSTI; CVE-2017-5226")

@@ -16,9 +16,9 @@ A case of your own is a module-level function of a kernel with `@case` above it:
 
 from kernelapi.testing.case import Broken, Case, Report, case, errno_of, expect, in_child, read_all, refused
 from kernelapi.testing.cases import all_cases
-from kernelapi.testing.stage import play
+from kernelapi.testing.stage import play, run_case
 
 __all__ = [
-    "Case", "Report", "all_cases", "play",
+    "Case", "Report", "all_cases", "play", "run_case",
     "Broken", "case", "errno_of", "expect", "in_child", "read_all", "refused",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 
 Law = Callable[[Kernel], object]
+"""What a case does. What it returns, if anything, is the value of its report."""
 Answer = TypeVar("Answer")
 
 
