@@ -52,7 +52,10 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "parameters_tell_of_the_kernel": ("read", "the release and version of the kernel"),
     "the_control_group_of_version_2_is_the_last_line": ("read", "the control groups of the host"),
     "a_file_of_proc_has_no_size_and_is_read_on": ("read", "the limits of the host"),
-    "a_user_may_look_into_its_own_dumpable_process": ("read readlink", "program and environment of whoever plays the case"),
+    "a_user_may_look_into_its_own_dumpable_process": (
+        "getdents64 read readlink",
+        "how far the other process is, and the program and environment of whoever plays the case",
+    ),
     "a_user_may_not_look_into_its_own_process_that_is_not_dumpable": ("read readlink", "the program of whoever plays the case"),
     "ps_lists_the_processes_of_this_proc": ("read", "busybox has a table of its own making"),
     "ps_as_process_1_sees_only_itself": ("read", "busybox has a table of its own making"),
@@ -453,8 +456,10 @@ def _status(text: str) -> str:
 
 
 def _field(text: str) -> str:
-    """The value of a line of status: of a mask what is not zero."""
+    """The value of a line of status: of a mask what is not zero; whether a process runs or sleeps is a race."""
     words = text.split()
+    if words[:1] in (["R"], ["S"]):
+        return ""
     return words[0].lstrip("0") if len(words) == 1 and len(words[0]) == MASK else " ".join(words)
 
 
