@@ -126,7 +126,7 @@ def _releases() -> Iterator[str]:
     yield f"What is known to differ between Linux {OLDEST} and {NEWEST}. The simulated kernel answers by the release of its"
     yield f"host; it has been compared with the real {', '.join(golden.releases())}."
     yield ""
-    yield from _table(("release", "row", "", "cause"), map(_change, changes()))
+    yield from table(("release", "row", "", "cause"), map(_change, changes()))
 
 
 def _change(change: Change) -> tuple[str, ...]:
