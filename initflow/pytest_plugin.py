@@ -23,7 +23,7 @@ REAL = "real_kernel"
 STAGE = "kernel_stage"
 
 MARKERS = (
-    f"{REAL}(needs=None): runs on the real kernel, as root; not applicable where root lacks the capability `needs`",
+    f"{REAL}(needs=None, lacking=''): runs on the real kernel; not applicable without `needs`, a capability, or if this is `lacking`",
     f"{STAGE}(tree=False, needs=None, deadline=20.0): how the process is started that the fixture `kernel` makes of a test",
 )
 
@@ -32,9 +32,9 @@ MACHINE = pytest.StashKey["Machine"]()
 SHOWN = pytest.StashKey[list[tuple[str, str]]]()
 """What is shown of a test that fails: titles and texts."""
 
-LACKING = pytest.StashKey["Cap"]()
+LACKING = pytest.StashKey[str]()
 NOT_APPLICABLE = pytest.StashKey[dict[str, list[str]]]()
-"""The tests that this host cannot run, by the name of the capability that they need."""
+"""The tests that this host cannot run, by what it has not."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,11 +72,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.config.getoption("real_kernel") == "require":
             pytest.fail("--real-kernel=require: the real kernel needs root", pytrace=False)
         pytest.skip("the real kernel needs root")
-    wanted = [mark.kwargs.get("needs") for name in (REAL, STAGE) for mark in item.iter_markers(name)]
-    lacking = next((cap for cap in wanted if cap is not None and not _has(cap)), None)
-    if lacking is not None:
+    if lacking := next(_lacking(item), ""):
         item.stash[LACKING] = lacking
-        pytest.skip(f"not applicable: this host has no CAP_{lacking.name}")
+        pytest.skip(f"not applicable: this host has not {lacking}")
+
+
+def _lacking(item: pytest.Item) -> Iterator[str]:
+    """What the test needs, and the host has not."""
+    for mark in (*item.iter_markers(REAL), *item.iter_markers(STAGE)):
+        if words := mark.kwargs.get("lacking"):
+            yield str(words)
+        cap = mark.kwargs.get("needs")
+        if cap is not None and not _has(cap):
+            yield f"CAP_{cap.name}"
 
 
 def _has(cap: "Cap") -> bool:
@@ -95,7 +103,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if not report.skipped or hasattr(report, "wasxfail") or not item.get_closest_marker(REAL):
         return report
     if LACKING in item.stash:
-        item.config.stash[NOT_APPLICABLE].setdefault(item.stash[LACKING].name, []).append(item.nodeid)
+        item.config.stash[NOT_APPLICABLE].setdefault(item.stash[LACKING], []).append(item.nodeid)
     elif item.config.getoption("real_kernel") == "require":
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
@@ -104,8 +112,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for cap, names in sorted(config.stash[NOT_APPLICABLE].items()):
-        terminalreporter.section(f"{len(names)} not applicable on this host, which lacks CAP_{cap}")
+    for what, names in sorted(config.stash[NOT_APPLICABLE].items()):
+        terminalreporter.section(f"{len(names)} not applicable on this host, which has not {what}")
         for name in names:
             terminalreporter.line(name)
 

@@ -12,12 +12,16 @@ from initflow import callers, images
 
 @dataclass(frozen=True)
 class Situation:
-    """`seen` says what an attacker, or a user, sees of it; empty where the image, the caller or the variant says all."""
+    """`seen` says what an attacker, or a user, sees of it; empty where the image, the caller or the variant says all.
+
+    `lsm` is the security module of the host, "apparmor" or "selinux"; "" for none.
+    """
 
     image: str = images.DEFAULT_NAME
     caller: str = callers.DEFAULT_NAME
     variants: tuple[str, ...] = ()
     seen: str = ""
+    lsm: str = ""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -31,14 +35,18 @@ class Situation:
             yield from ("--image", self.image)
         if self.caller != callers.DEFAULT_NAME:
             yield from ("--caller", self.caller)
+        if self.lsm:
+            yield from ("--lsm", self.lsm)
 
 
-def _variant(variants: str, seen: str = "") -> Situation:
-    return Situation(variants=tuple(variants.split()), seen=seen)
+def _variant(variants: str, seen: str = "", lsm: str = "") -> Situation:
+    return Situation(variants=tuple(variants.split()), seen=seen, lsm=lsm)
 
 
-def _image(name: str, variants: str, seen: str = "", caller: str = callers.DEFAULT_NAME) -> Situation:
-    return Situation(name, caller, tuple(variants.split()), seen)
+def _image(
+    name: str, variants: str, seen: str = "", caller: str = callers.DEFAULT_NAME, lsm: str = ""
+) -> Situation:
+    return Situation(name, caller, tuple(variants.split()), seen, lsm)
 
 
 def _caller(name: str, variants: str, seen: str = "") -> Situation:
@@ -84,6 +92,8 @@ SITUATIONS: tuple[Situation, ...] = (
     _variant("no-pivot",
              "The mounts of the host stay in the container's namespace, beyond its root: with CAP_SYS_CHROOT or "
              "CAP_SYS_ADMIN the payload gets there."),
+    _variant("apparmor-profile", "The payload is confined; the change of its label costs it the parent death signal.", "apparmor"),
+    _variant("selinux-label", "The payload is confined; the change of its label costs it the parent death signal.", "selinux"),
     #
     # -- /proc, /sys, /dev of the image --
     _image("proc-to-fake", "",
@@ -91,6 +101,14 @@ SITUATIONS: tuple[Situation, ...] = (
            "and the parent's socket, into which it can write what the parent takes for init's messages. No proc is "
            "restricted."),
     _image("proc-to-fake", "no-tty", "As with a terminal: the payload holds the parent's socket."),
+    _image("proc-to-fake", "apparmor-profile", "Refused only since the image has no such file; and then somebody made one.",
+           lsm="apparmor"),
+    _image("proc-to-fake", "selinux-label", "Refused only since the image has no such file; and then somebody made one.",
+           lsm="selinux"),
+    _image("proc-swallows", "apparmor-profile",
+           "The request for the profile ends in a file of the image: the payload is unconfined, and all seems well "
+           "(CVE-2019-16884).", lsm="apparmor"),
+    _image("proc-swallows", "selinux-label", "The same with a label.", lsm="selinux"),
     _image("proc-within", "",
            "Nothing to see today; who can write to var/proc from a second container swaps it between two steps "
            "(CVE-2019-19921)."),
@@ -129,6 +147,11 @@ SITUATIONS: tuple[Situation, ...] = (
     _image("volume-proc", "volume-on-run",
            "As proc-to-fake, by a mount of the configuration (CVE-2023-27561): /run is resolved inside the image, and is "
            "/proc."),
+    _image("volume-swallows", "volume-on-proc apparmor-profile",
+           "The same by a mount on /proc itself, which nobody refuses (CVE-2015-3631): the payload is unconfined.",
+           lsm="apparmor"),
+    _image("volume-swallows", "volume-on-proc selinux-label", "The same with a label.", lsm="selinux"),
+    _image("volume-swallows", "volume-on-proc", "The container has a /proc that somebody else has made up."),
     #
     # -- mount points and devices of the configuration --
     _image("run-absolute", "", "The tmpfs covers /etc: no user is found. Refused by luck: a number needs no file."),

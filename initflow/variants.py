@@ -124,6 +124,11 @@ _TABLE = (
     Variant("veth-unset", "The same, and the mtu was forgotten, which is 0 then: the kernel does not take that.",
             _having(networks=(replace(VETH, mtu=0),))),
     Variant("network-null", "The list of networks has an entry that is null.", _having(networks=(None,))),
+    # -- labels --
+    Variant("apparmor-profile", "The payload is to be confined by the profile docker-default: on a host with AppArmor, `--lsm "
+            "apparmor`.", _having(apparmor_profile="docker-default")),
+    Variant("selinux-label", "The payload is to have a label of SELinux: on a host with it, `--lsm selinux`.",
+            _having(process_label="system_u:system_r:svirt_lxc_net_t:s0:c1,c2")),
     # -- mounts and devices --
     Variant("no-mount-config", "There is a mount namespace, and nothing is said of what to mount.",
             _having(mount_config=None, restrict_sys=False)),
@@ -135,6 +140,8 @@ _TABLE = (
             _mounting(Mount(type="bind", source=VOLUME, destination="/run", writable=True))),
     Variant("volume-on-dev", "A volume is bound on /dev: what it holds is somebody else's work.",
             _mounting(Mount(type="bind", source=VOLUME, destination="/dev", writable=True))),
+    Variant("volume-on-proc", "A volume is bound on /proc: what it holds is somebody else's work.",
+            _mounting(Mount(type="bind", source=VOLUME, destination="/proc", writable=True))),
     Variant("host-on-run", "The root directory of the host is bound on /run, as for an agent that watches the host.",
             _mounting(Mount(type="bind", source="/", destination="/run", writable=True))),
     Variant("tmpfs-on-sys", "There is a tmpfs on /sys: it covers what is to be protected there.",

@@ -4,8 +4,8 @@ They are what the pytest plugin of the distribution calls tests of the real kern
 root: a privileged test that skipped itself would leave the real kernel unasked and the run green. A whole file, whose marks
 nobody gets to see, may not be skipped then either. There is one exception, and it is decided here alone: a test marked
 `takes(case)` is not applicable on a host that has not what the case takes: a capability, a release of Linux that has the rule,
-a hierarchy of control groups; one marked `recorded` where nothing was recorded of the host's release. Such tests are counted and
-named at the end of the run.
+a hierarchy of control groups; one marked `recorded` where nothing was recorded of the host's release. Such tests are counted
+and named at the end of the run.
 """
 
 import os

@@ -4,6 +4,7 @@
 attacker, or a user, sees of it stands in `initflow.situations`, which has the same situations.
 """
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from fakekernel.machine import Machine
+from fakekernel.profile import HostProfile
 from initflow.callers import CALLERS, DEFAULT_CALLER, Caller
 from initflow.configuration import Configuration, decode, encode, load
 from initflow.flows import LIBCONTAINER
@@ -21,7 +23,7 @@ from initflow.invariants.model import Verdict
 from initflow.run import Outcome, Role, Run
 from initflow.situations import SITUATIONS
 from initflow.variants import VARIANTS, varied
-from initflow.verification import Result, prepare, verify
+from initflow.verification import HOST, Result, prepare, verify
 from kernelapi.flags import Signal
 
 MINIMAL = load(Path(__file__).parents[1] / "examples" / "minimal.json").configuration
@@ -40,6 +42,8 @@ class Row(NamedTuple):
     breaks: str = ""
     other: str = "default"
     """The caller, in the table of images, and the image in that of callers."""
+    lsm: str = ""
+    """The security module of the host."""
 
 
 IMAGE_ROWS = (
@@ -48,6 +52,14 @@ IMAGE_ROWS = (
     # -- /proc, /sys, /dev --
     Row("proc-to-fake", "", EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-10 MNT-12 TTY-08"),
     Row("proc-to-fake", "no-tty", EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-10 MNT-12"),
+    Row("proc-to-fake", "apparmor-profile", REFUSED,
+        "set apparmor profile docker-default: no such file or directory", "MNT-10", lsm="apparmor"),
+    Row("proc-to-fake", "selinux-label", REFUSED,
+        "set process label open /proc/self/task/1/attr/exec: no such file or directory", "MNT-10", lsm="selinux"),
+    Row("proc-swallows", "apparmor-profile", EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 MNT-10 MNT-12 TTY-08", lsm="apparmor"),
+    Row("proc-swallows", "selinux-label", EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 MNT-10 MNT-12 TTY-08", lsm="selinux"),
     Row("proc-within", "", EXECUTED, breaks="MNT-12"),
     Row("proc-climbs", "", REFUSED,
         "finalize namespace close open file descriptors open /proc/self/fd: no such file or directory", "MNT-10"),
@@ -68,13 +80,18 @@ IMAGE_ROWS = (
     Row("dev-furnished", "", EXECUTED),
     #
     # -- a volume on /dev: nobody asked init to fill it, which is MNT-18 with any volume there --
-    Row("volume-null-file", "volume-on-dev", EXECUTED, breaks="MASK-02 MNT-19"),
-    Row("volume-null-file", "volume-on-dev no-tty", EXECUTED, breaks="MASK-02 MNT-19 MNT-22"),
+    Row("volume-null-file", "volume-on-dev", EXECUTED, breaks="LSM-08 MASK-02 MNT-19"),
+    Row("volume-null-file", "volume-on-dev no-tty", EXECUTED, breaks="LSM-08 MASK-02 MNT-19 MNT-22"),
     Row("volume-null-link", "volume-on-dev null-of-1000", EXECUTED, breaks="MASK-01 MASK-04 MNT-19"),
     Row("volume-null-link", "volume-on-dev no-tty", EXECUTED, breaks="MASK-01 MASK-04 MNT-19 MNT-22"),
     Row("volume-console-link", "volume-on-dev", EXECUTED, breaks="MNT-10 TTY-05"),
     Row("volume-streams", "volume-on-dev", EXECUTED, breaks="MNT-20"),
-    Row("volume-proc", "volume-on-run", EXECUTED, breaks="FD-01 FD-11 FD-12 MNT-12 TTY-08"),
+    Row("volume-proc", "volume-on-run", EXECUTED, breaks="FD-01 FD-11 FD-12 LSM-08 MNT-12 TTY-08"),
+    Row("volume-swallows", "volume-on-proc apparmor-profile", EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 LSM-08 MNT-12 TTY-08", lsm="apparmor"),
+    Row("volume-swallows", "volume-on-proc selinux-label", EXECUTED,
+        breaks="FD-01 FD-11 FD-12 LSM-01 LSM-02 LSM-08 MNT-12 TTY-08", lsm="selinux"),
+    Row("volume-swallows", "volume-on-proc", EXECUTED, breaks="FD-01 FD-11 FD-12 LSM-08 MNT-12 TTY-08"),
     #
     # -- mount points and devices of the configuration --
     Row("run-absolute", "", REFUSED, "finalize namespace setup user get supplementary groups Unable to find user daemon"),
@@ -206,8 +223,8 @@ VARIANT_ROWS = (
     Row("", "host-name", REFUSED, "unable to set the hostname without UTS namespace", "NS-17"),
     Row("", "host-mounts", EXECUTED, breaks="MNT-09 NS-11"),
     Row("", "namespace-twice", EXECUTED, breaks="NS-16"),
-    Row("", "namespace-unknown", EXECUTED, breaks="NS-01 NS-05"),
-    Row("", "joins-two", EXECUTED, breaks="NS-02"),
+    Row("", "namespace-unknown", EXECUTED, breaks="DUMP-01 NS-01 NS-05 NS-18"),
+    Row("", "joins-two", EXECUTED, breaks="DUMP-01 NS-02 NS-18"),
     Row("", "veth", EXECUTED),
     Row("", "veth-unset", REFUSED, "invalid argument", "NET-01"),
     Row("", "network-null", DIED, None, "SYNC-03"),
@@ -218,6 +235,8 @@ VARIANT_ROWS = (
     Row("", "host-on-run", EXECUTED, breaks="NS-11"),
     Row("", "tmpfs-on-sys", EXECUTED, breaks="MNT-12"),
     Row("", "no-pivot", EXECUTED, breaks="MNT-05"),
+    Row("", "apparmor-profile", EXECUTED, breaks="PD-01", lsm="apparmor"),
+    Row("", "selinux-label", EXECUTED, breaks="PD-01", lsm="selinux"),
 )
 """Beyond what the example itself breaks."""
 
@@ -230,18 +249,22 @@ def violated(result: Result) -> frozenset[str]:
     return frozenset(invariant.id for invariant in result.judgement.having(Verdict.VIOLATED))
 
 
+def host(lsm: str) -> HostProfile:
+    return dataclasses.replace(HOST, security_modules=(lsm,) if lsm else ())
+
+
 @cache
-def usual(variants: str) -> frozenset[str]:
+def usual(variants: str, lsm: str = "") -> frozenset[str]:
     """What the configuration breaks with the default image and the default caller; if it does not run with these, what the
     example breaks."""
-    result = verify(configuration(variants))
+    result = verify(configuration(variants), host=host(lsm))
     if result.run.outcome is EXECUTED:
         return violated(result)
-    return violated(verify(configuration("no-tty" if "no-tty" in variants.split() else "")))
+    return violated(verify(configuration("no-tty" if "no-tty" in variants.split() else ""), host=host(lsm)))
 
 
 def check(row: Row, image: Image, caller: Caller, known: frozenset[str]) -> None:
-    result = verify(configuration(row.variants), image=image, caller=caller)
+    result = verify(configuration(row.variants), image=image, caller=caller, host=host(row.lsm))
     message = result.run.message
     if row.message is not None and row.message.endswith("*"):
         message = (message or "")[: len(row.message) - 1] + "*"
@@ -255,12 +278,12 @@ def label(value: object) -> str | None:
 
 @pytest.mark.parametrize("row", IMAGE_ROWS, ids=label)
 def test_an_image_gets_the_verdict_that_is_stated(row: Row) -> None:
-    check(row, IMAGES[row.name], CALLERS[row.other], usual(row.variants))
+    check(row, IMAGES[row.name], CALLERS[row.other], usual(row.variants, row.lsm))
 
 
 @pytest.mark.parametrize("row", CALLER_ROWS, ids=label)
 def test_a_caller_gets_the_verdict_that_is_stated(row: Row) -> None:
-    check(row, IMAGES[row.other], CALLERS[row.name], usual(row.variants))
+    check(row, IMAGES[row.other], CALLERS[row.name], usual(row.variants, row.lsm))
 
 
 @pytest.mark.parametrize("row", VARIANT_ROWS, ids=label)
@@ -276,10 +299,10 @@ def test_there_is_a_verdict_for_every_image_every_caller_and_every_variant() -> 
 
 
 def test_there_is_a_verdict_for_every_situation() -> None:
-    stated = [(row.name, row.other, row.variants) for row in IMAGE_ROWS]
-    stated += [(row.other, row.name, row.variants) for row in CALLER_ROWS if row.name != "default"]
-    stated += [("default", "default", row.variants) for row in VARIANT_ROWS]
-    situations = [(situation.image, situation.caller, " ".join(situation.variants)) for situation in SITUATIONS]
+    stated = [(row.name, row.other, row.variants, row.lsm) for row in IMAGE_ROWS]
+    stated += [(row.other, row.name, row.variants, row.lsm) for row in CALLER_ROWS if row.name != "default"]
+    stated += [("default", "default", row.variants, row.lsm) for row in VARIANT_ROWS]
+    situations = [(each.image, each.caller, " ".join(each.variants), each.lsm) for each in SITUATIONS]
     assert len(set(stated)) == len(stated)
     assert sorted(stated) == sorted(situations)
 

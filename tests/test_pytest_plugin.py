@@ -336,10 +336,15 @@ def test_it():
 @pytest.mark.kernel_stage(needs=Cap.SYS_TIME)
 def test_other(kernel):
     pass
+
+@pytest.mark.real_kernel(lacking="a second moon")
+def test_third():
+    pass
 """
         result = run(source, "--real-kernel=require")
-        result.assert_outcomes(passed=1, skipped=2)
-        result.stdout.fnmatch_lines(["*2 not applicable on this host, which lacks CAP_SYS_TIME*", "*::test_it"])
+        result.assert_outcomes(passed=1, skipped=3)
+        result.stdout.fnmatch_lines(["*1 not applicable on this host, which has not a second moon*"])
+        result.stdout.fnmatch_lines(["*2 not applicable on this host, which has not CAP_SYS_TIME*", "*::test_it"])
 
 
 class TestAbsence:

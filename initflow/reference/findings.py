@@ -6,7 +6,7 @@ what differs between them only in numbers, names of capabilities or descriptors 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from initflow.callers import CALLERS, DEFAULT_CALLER
@@ -22,7 +22,7 @@ from initflow.reference.steps import places
 from initflow.run import Outcome, Reported, Role, Run
 from initflow.situations import SITUATIONS, Situation
 from initflow.variants import varied
-from initflow.verification import verify
+from initflow.verification import HOST, verify
 from kernelapi.notation import render_call
 
 PLAIN = "minimal.json"
@@ -68,6 +68,7 @@ class Start:
             and set(others.variants) <= set(mine.variants)
             and others.image in (mine.image, DEFAULT_IMAGE.name)
             and others.caller in (mine.caller, DEFAULT_CALLER.name)
+            and others.lsm in (mine.lsm, "")
         )
 
     @property
@@ -132,7 +133,7 @@ def find(examples: Path) -> Findings:
     """Run the original flow in every situation, and with every configuration in `examples`; each once."""
     configurations = {path.name: load(path).configuration for path in sorted(examples.glob("*.json"))}
     runs = [(PLAIN, situation) for situation in SITUATIONS]
-    runs += [(name, Situation()) for name in configurations if name != PLAIN]
+    runs += [(name, Situation(lsm=_wants(each))) for name, each in configurations.items() if name != PLAIN]
     starts: list[Start] = []
     found: dict[str, dict[Key, list[tuple[Start, Way]]]] = {}
     for name, situation in runs:
@@ -145,6 +146,12 @@ def find(examples: Path) -> Findings:
     findings.sort(key=lambda each: (severities.index(each.invariant.severity), order.index(group(each.invariant.id)),
                                     each.invariant.id))  # fmt: skip
     return Findings(tuple(starts), tuple(findings))
+
+
+def _wants(configuration: Configuration) -> str:
+    """The security module without which the configuration has labels that do nothing."""
+    labelled = configuration.process_label or (configuration.mount_config and configuration.mount_config.mount_label)
+    return "apparmor" if configuration.apparmor_profile else "selinux" if labelled else ""
 
 
 def _merged(ways: Iterable[list[tuple[Start, Way]]]) -> Iterator[Way]:
@@ -161,7 +168,10 @@ def _merged(ways: Iterable[list[tuple[Start, Way]]]) -> Iterator[Way]:
 def _observe(name: str, configuration: Configuration, situation: Situation) -> tuple[Start, list[tuple[str, Key, Way]]]:
     """One start, and the ways in which it breaks invariants: the id of each, what makes it the same as another, the way."""
     result = verify(
-        varied(configuration, situation.variants), image=IMAGES[situation.image], caller=CALLERS[situation.caller]
+        varied(configuration, situation.variants),
+        image=IMAGES[situation.image],
+        caller=CALLERS[situation.caller],
+        host=replace(HOST, security_modules=(situation.lsm,) if situation.lsm else ()),
     )
     run, violations = result.run, result.judgement.violations
     start = Start(

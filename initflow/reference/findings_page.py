@@ -201,9 +201,8 @@ def _nearly_all(found: Findings, finding: Finding) -> str:
 
 def _shown_by(start: Start) -> str:
     """What a start has that the plain one has not; the plain one by name."""
-    if start.config != PLAIN or start.is_plain:
-        return code(f"examples/{start.config}")
-    return code(" ".join(start.situation.options))
+    words = start.situation.options
+    return code(" ".join((f"examples/{start.config}", *words) if start.config != PLAIN or start.is_plain else words))
 
 
 def _command(start: Start) -> str:
@@ -241,7 +240,7 @@ def _kind(start: Start) -> str:
         return "image"
     if start.situation.caller != DEFAULT_CALLER.name:
         return "caller"
-    return "variant" if start.situation.variants else ""
+    return "variant" if start.situation.variants and start.config == PLAIN else ""
 
 
 def _row(found: Findings, start: Start, links: dict[str, str]) -> tuple[str, ...]:

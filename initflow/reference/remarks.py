@@ -28,6 +28,8 @@ REMARKS: dict[str, Remark] = {
                     "The OCI specification demands an error; runc and crun give it before anything is done."),
     "NS-17": Remark("What cannot work without its namespace is refused only when half is done",
                     "runc, crun and youki validate the configuration before the first process is made."),
+    "NS-18": Remark("Init can be traced while it has privileges in namespaces of others",
+                    "runc, crun and youki are not dumpable until they have given their privileges up.", "DUMP-01"),
     # -- terminal --
     "TTY-02": Remark("The terminal is opened without O_NOCTTY",
                      "runc and crun open it with O_NOCTTY and O_CLOEXEC."),
@@ -93,6 +95,17 @@ REMARKS: dict[str, Remark] = {
                     "can tell."),
     "DUMP-03": Remark("The payload is not dumpable",
                       "Where exec gains nothing, and the program can be read, the payload is dumpable.", "CAP-02"),
+    "DUMP-01": Remark("Init can be looked into while it is among others",
+                      "Since CVE-2016-9962 runc, crun and youki are not dumpable from the first join on."),
+    # -- labels --
+    "LSM-01": Remark("The payload does not have the label that was configured", cause="LSM-02"),
+    "LSM-02": Remark("The label is asked for in a file that is none of the kernel's",
+                     "runc, crun and youki write it below a procfs that they have made sure of (CVE-2019-16884, "
+                     "CVE-2025-52881)."),
+    "LSM-07": Remark("/dev/mqueue does not get the mount label",
+                     "runc, crun and youki label it when they mount it."),
+    "LSM-08": Remark("Something else than proc lies over the container's /proc",
+                     "runc refuses mounts over /proc but for a few files that only tell (CVE-2015-3631, CVE-2019-16884)."),
     # -- networks, synchronisation --
     "NET-01": Remark("A pair of devices stays on the host when the start fails",
                      "Runtimes have left networks to the engine, which knows when to clean up."),
