@@ -98,7 +98,12 @@ def _unlikely(draw: DrawFn) -> bool:
 
 def _usually(usual: SearchStrategy[Any], odd: SearchStrategy[Any], one_in: int) -> SearchStrategy[Any]:
     """`usual`, but for one in so many."""
-    return st.sampled_from((*(usual,) * (one_in - 1), odd)).flatmap(lambda chosen: chosen)
+
+    @st.composite
+    def chosen(draw: DrawFn) -> Any:  # hides its parts: Hypothesis would write all of them out, again and again
+        return draw(odd if draw(st.integers(0, one_in - 1)) == one_in - 1 else usual)
+
+    return chosen()
 
 
 def _some(draw: DrawFn, values: Sequence[T], at_most: int) -> list[T]:
@@ -119,7 +124,7 @@ def _valid(draw: DrawFn) -> Document:
                 {"container_id": 1, "host_id": rest, "size": 65535},
             ]
         document["root_fs"] = ROOTFS
-    elif not _likely(draw):
+    elif _unlikely(draw):
         document["root_fs"] = ROOTFS
     if _likely(draw):
         kinds.append({"type": "NEWNS"})
@@ -187,7 +192,7 @@ def _add_process(draw: DrawFn, document: Document) -> None:
         document["capabilities"] = _some(draw, tuple(CAPABILITIES), 12)
     if _likely(draw):
         document["environment"] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *_some(draw, ("HOME=/", "TERM=linux", "LANG=C.UTF-8"), 3)]
-    if not _likely(draw):
+    if _unlikely(draw):
         document["working_dir"] = draw(st.sampled_from(("/", "/tmp", "/home/user")))
     if draw(st.booleans()):
         document["tty"] = True
@@ -354,7 +359,7 @@ def images(*levels: Level) -> SearchStrategy[Image]:
     """Images: the default one; one of those with a name; several of these at once, or any files in the places that matter."""
     known: dict[Level, SearchStrategy[Image]] = {
         VALID: st.just(DEFAULT_IMAGE),
-        ALMOST_VALID: st.sampled_from(list(IMAGES.values())),
+        ALMOST_VALID: st.sampled_from(list(IMAGES)).map(named_images.named),
         HOSTILE: st.one_of(_together(IMAGES, named_images.named), _made_images()),
     }
     return st.one_of([known[level] for level in levels or Level])
@@ -395,7 +400,7 @@ def callers(*levels: Level) -> SearchStrategy[Caller]:
     """Callers: the default one; one of those with a name; several of these in one."""
     known: dict[Level, SearchStrategy[Caller]] = {
         VALID: st.just(DEFAULT_CALLER),
-        ALMOST_VALID: st.sampled_from(list(CALLERS.values())),
+        ALMOST_VALID: st.sampled_from(list(CALLERS)).map(named_callers.named),
         HOSTILE: _together(CALLERS, named_callers.named),
     }
     return st.one_of([known[level] for level in levels or Level])
@@ -438,13 +443,13 @@ def payloads(*levels: Level) -> SearchStrategy[tuple[str, ...]]:
 # -- all together --
 
 
-def inputs(configured: SearchStrategy[Document] | None = None) -> SearchStrategy[Input]:
+@st.composite
+def inputs(draw: DrawFn, configured: SearchStrategy[Document] | None = None) -> Input:
     """All that a run depends on, as `initflow fuzz` draws it: mostly no more than one thing beside the document is odd."""
-    return st.builds(
-        Input,
-        documents() if configured is None else configured,
-        _usually(images(VALID), images(), 2),
-        _usually(callers(VALID), callers(), 3),
-        _usually(hosts(VALID), hosts(), 3),
-        _usually(payloads(VALID), payloads(), 4),
+    return Input(
+        draw(documents() if configured is None else configured),
+        draw(_usually(images(VALID), images(), 2)),
+        draw(_usually(callers(VALID), callers(), 3)),
+        draw(_usually(hosts(VALID), hosts(), 3)),
+        draw(_usually(payloads(VALID), payloads(), 4)),
     )

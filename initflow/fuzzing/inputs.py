@@ -22,7 +22,7 @@ class InputError(ValueError):
     """What should be an input is none; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Input:
     """The configuration's document, the image, who starts the runtime, on what host, and the payload."""
 
@@ -31,6 +31,13 @@ class Input:
     caller: Caller = DEFAULT_CALLER
     host: HostProfile = HOST
     args: tuple[str, ...] = DEFAULT_PAYLOAD
+
+    def __repr__(self) -> str:
+        return f"<Input of {len(self.text)} characters>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis shows it: an image may be huge."""
+        printer.text(repr(self))
 
     @property
     def data(self) -> bytes:
