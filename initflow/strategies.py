@@ -75,6 +75,11 @@ def mutations(document: Document, at_most: int = 4) -> SearchStrategy[Document]:
     return _mutated(document, 0, at_most)
 
 
+def changed(bases: Sequence[Document]) -> SearchStrategy[Document]:
+    """`mutations` of any of these."""
+    return st.one_of([mutations(document) for document in bases])
+
+
 def _decoded(document: Document) -> Configuration | None:
     try:
         return decode(Input(document).data, "container.json").configuration
@@ -191,7 +196,8 @@ def _add_process(draw: DrawFn, document: Document) -> None:
     if _likely(draw):
         document["capabilities"] = _some(draw, tuple(CAPABILITIES), 12)
     if _likely(draw):
-        document["environment"] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *_some(draw, ("HOME=/", "TERM=linux", "LANG=C.UTF-8"), 3)]
+        others = _some(draw, ("HOME=/", "TERM=linux", "LANG=C.UTF-8"), 3)
+        document["environment"] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *others]
     if _unlikely(draw):
         document["working_dir"] = draw(st.sampled_from(("/", "/tmp", "/home/user")))
     if draw(st.booleans()):
@@ -208,7 +214,8 @@ def _valid_cgroups(draw: DrawFn) -> Document:
     if draw(st.booleans()):
         group["allow_all_devices"] = True
     else:
-        group["allowed_devices"] = [*vocabulary.ALLOWED, *({**each, "cgroup_permissions": "rwm"} for each in vocabulary.DEVICES)]
+        usual = [{**each, "cgroup_permissions": "rwm"} for each in vocabulary.DEVICES]
+        group["allowed_devices"] = [*vocabulary.ALLOWED, *usual]
     for key, values in (
         ("memory", (2**26, 2**30)), ("cpu_shares", (512, 1024)), ("cpu_quota", (50_000,)), ("cpuset_cpus", ("0", "0-1")),
     ):  # fmt: skip
@@ -281,7 +288,7 @@ def _element(annotation: Any) -> Any:
 
 
 class _Key(NamedTuple):
-    """A key of an object: what may be tried there, and in the entries of its list; the struct of its object, or of each entry."""
+    """A key of an object: what may be tried there, and in the entries of its list; the struct of its object, or of an entry."""
 
     name: str
     values: SearchStrategy[Any]

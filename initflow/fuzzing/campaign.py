@@ -86,11 +86,11 @@ def fuzz(
 
     campaign = _Running(Source(strategy, seed), examined, Campaign(examples, seed, workers), progress)
     shelved = [] if kept is None else kept.inputs()
-    with Crew(workers, campaign.perform) as crew:
-        try:
+    try:
+        with Crew(workers, campaign.perform) as crew:
             campaign.run(crew, shelved)
-        except KeyboardInterrupt:
-            campaign.result.interrupted = True
+    except KeyboardInterrupt:
+        campaign.result.interrupted = True
     result = campaign.finish(shelved)
     if kept is not None:
         kept.replace(shelved, [found.shown for found in result.found])

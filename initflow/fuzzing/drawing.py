@@ -19,10 +19,10 @@ from initflow.fuzzing.reduction import reduced
 CHOICES = 8192
 """Bytes for the choices of one input: more than any takes."""
 
-SHRINKING = 1500
-"""So many inputs are tried to make one smaller."""
+SHRINKING = 300
+"""So many inputs Hypothesis may try to make one smaller."""
 
-_SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck), "report_multiple_bugs": False}
+_SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
 
 
 class Source:
@@ -47,36 +47,52 @@ class Source:
         return Random(f"{self.seed}/{number}").randbytes(CHOICES)
 
     def shrink(self, number: int, shows: Callable[[Input], bool]) -> Input:
-        """The smallest input like the one with this number that still `shows` it. Raises `hypothesis.errors.Flaky` if `shows` is
-        not a function of the input."""
-        last: list[Input] = []
+        """The smallest input like the one with this number that still `shows` it.
+
+        Raises `hypothesis.errors.Flaky` if `shows` is not a function of the input.
+        """
+        best: Input | None = None
         known: dict[str, bool] = {}
 
         def answers(shown: Input) -> bool:
             text = shown.text
             if text not in known:
-                known[text] = len(known) < SHRINKING and shows(shown)
+                known[text] = shows(shown)
             return known[text]
 
         def look(drawn: Input) -> None:
+            nonlocal best
+            if len(known) >= SHRINKING:
+                raise _Enough
             if answers(drawn):
-                last[:] = [drawn]
+                if best is None or _size(drawn) < _size(best):
+                    best = drawn
                 raise _Shown
 
         test = _given(self.strategy, look, database=InMemoryExampleDatabase(), phases=(Phase.reuse, Phase.shrink))
         with suppress(_Shown):
             test.hypothesis.fuzz_one_input(self._choices(number))  # puts its choices into the database
-        with suppress(_Shown):
+        with suppress(_Shown, _Enough):
             test()
-        return reduced(last[0], answers)
+        assert best is not None
+        return reduced(best, answers)
+
+
+def _size(shown: Input) -> tuple[int, str]:
+    text = shown.text
+    return len(text), text
 
 
 class _Shown(Exception):
     """An input shows what was looked for."""
 
 
+class _Enough(BaseException):
+    """It has been tried often enough. Not an Exception: it has to get through Hypothesis."""
+
+
 def _given(strategy: SearchStrategy[Input], look: Callable[[Input], None], **options: Any) -> Any:
-    @settings(**_SETTINGS, **options)
+    @settings(_SETTINGS, **options)
     @seed(0)  # below the settings, whose database it would take away
     @given(strategy)
     def test(drawn: Input) -> None:

@@ -5,8 +5,8 @@ but for what comes from the input: numbers, names, paths.
 """
 
 import hashlib
-import inspect
 import re
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -182,8 +182,9 @@ def shape(invariant: Invariant, explanation: str) -> str:
 
 @cache
 def _vocabulary(invariant: Invariant) -> frozenset[str]:
-    module = inspect.getmodule(invariant.check)
-    functions = [each for each in vars(module).values() if isinstance(each, FunctionType) and each.__module__ == module.__name__]  # type: ignore[union-attr]
+    module = sys.modules[invariant.check.__module__]
+    members = [each for each in vars(module).values() if isinstance(each, FunctionType)]
+    functions = [each for each in members if each.__module__ == module.__name__]
     texts = (text for function in functions for text in _texts(function.__code__) if text != function.__doc__)
     words = {word for text in texts for word in _WORD.findall(text)}
     return frozenset((words | _OUTCOMES) - _FILE_SYSTEMS)

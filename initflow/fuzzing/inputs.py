@@ -51,7 +51,8 @@ class Input:
             found["image"] = self.image.name if self.image == _image(self.image.name) else msgspec.to_builtins(self.image)
         if self.caller != DEFAULT_CALLER:
             found["caller"] = self.caller.name
-        host = {field.name: value for field in fields(HostProfile) if (value := getattr(self.host, field.name)) != getattr(HOST, field.name)}
+        profile = {field.name: getattr(self.host, field.name) for field in fields(HostProfile)}
+        host = {name: value for name, value in profile.items() if value != getattr(HOST, name)}
         if host:
             found["host"] = msgspec.to_builtins(host, enc_hook=_encoded)
         if self.args != DEFAULT_PAYLOAD:

@@ -1,7 +1,7 @@
 """Leaving out of an input whatever it need not have: the last step of shrinking.
 
-Hypothesis shrinks the choices that an input was drawn by; what depends on each other in those may be left. Here the input itself
-is made smaller, until nothing of it can be left out any more.
+Hypothesis shrinks the choices that an input was drawn by, where one thing may depend on another. Here the input itself is made
+smaller, until nothing of it can be left out any more.
 """
 
 import copy
@@ -18,7 +18,7 @@ from initflow.verification import DEFAULT_PAYLOAD, HOST
 def reduced(shown: Input, shows: Callable[[Input], bool]) -> Input:
     """The input without all that it still `shows` the same without: image, caller, host, payload, keys, entries of lists."""
     for simpler in ({"image": DEFAULT_IMAGE}, {"caller": DEFAULT_CALLER}, {"host": HOST}, {"args": DEFAULT_PAYLOAD}):
-        candidate = replace(shown, **simpler)  # type: ignore[arg-type]
+        candidate = replace(shown, **simpler)
         if candidate != shown and shows(candidate):
             shown = candidate
     before = None

@@ -16,8 +16,8 @@ MAX_SIZE = 32 * 2**20
 """Bytes that a token may stand for."""
 
 DICTIONARY = (
-    b'{"image":"generated","oddity":"Drawn by a strategy.","files":[["proc",16895,"","/tmp",0,0,0,""]],"missing":["etc/passwd"],'
-    b'"volume":[],"readonly":true,"caller":"closed-streams+leaks-directory+subreaper+few-descriptors","host":{"shared_mounts":false,'
+    b'{"image":"generated","oddity":"Drawn by a strategy.","files":[["proc",16895,"","/tmp",0,0,0,""]],"missing":["etc/passwd"'
+    b'],"volume":[],"readonly":true,"caller":"closed-streams+leaks-directory+subreaper+few-descriptors","host":{"shared_mounts":false,'
     b'"bounding":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40],'
     b'"cgroup_v1":["cpu","cpuacct","cpuset","memory","devices","freezer","blkio","perf_event"],"processors":1,"limits":[]},"args":["'
     b'/bin/true"]}],"apparmor_profile":"","process_label":"","routes":[{"destination":"","source":"","interface_name":"eth0"}],"rlimits'

@@ -21,28 +21,35 @@ PATHS = (
     "/", "", ".", "..", "../../../../..", "/tmp", "/etc", "/etc/passwd", "/no/such", "tmp", "//tmp//", "/tmp/..", "/root",
     "/home/user", "/run", "/opt/x", "/dev", "/dev/null", "/dev/pts", "/dev/pts/0", "/dev/console", "/dev/shm", "/dev/zero",
     "/proc", "/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/3", "/proc/self/fd/9", "/proc/self/exe", "/proc/self/cwd",
-    "/proc/1/root", "/proc/1/cwd", "/proc/sys", "/proc/sys/kernel/core_pattern", "/proc/self/attr", "/sys", "/sys/fs/cgroup",
+    "/proc/1/root", "/proc/1/cwd", "/proc/sys", "/proc/sys/kernel/core_pattern", "/proc/self/attr", "/sys",
+    "/sys/fs/cgroup",
     "/sys/fs/cgroup/devices", ROOTFS, f"{ROOTFS}/etc", f"{ROOTFS}/../..", DATA_PATH, f"{DATA_PATH}/container.json", VOLUME,
     f"{VOLUME}/null", RUNTIME, "/bin", "/bin/busybox", "\0", "x\0y", "\ud800", LONG, f"/{LONG}", DEEP,
 )  # fmt: skip
 NAMESPACE_PATHS = (
     "",
-    *(f"/proc/{who}/ns/{kind}" for who in ("1", "self") for kind in ("ipc", "mnt", "net", "pid", "user", "uts", "cgroup", "time")),
-    "/proc/self/ns/pid_for_children", "/proc/999999/ns/net", "/proc/self/fd/3", "/etc/passwd", "/no/such", "/", "\0", "/dev/zero",
+    *(f"/proc/1/ns/{kind}" for kind in ("ipc", "mnt", "net", "pid", "user", "uts", "cgroup", "time")),
+    *(f"/proc/self/ns/{kind}" for kind in ("ipc", "mnt", "net", "pid", "user", "uts", "cgroup", "time")),
+    "/proc/self/ns/pid_for_children", "/proc/999999/ns/net", "/proc/self/fd/3", "/etc/passwd", "/no/such", "/", "\0",
+    "/dev/zero",
 )  # fmt: skip
 USERS = (
-    "", "root", "daemon", "user", "nobody", "0", "1", "1000", "1000:100", "daemon:daemon", "daemon:users", ":users", ":1", "4242",
-    "4242:4242", "nosuch", "daemon:nosuch", "-1", "2147483647", "2147483648", "4294967295", "4294967296", "18446744073709551616",
+    "", "root", "daemon", "user", "nobody", "0", "1", "1000", "1000:100", "daemon:daemon", "daemon:users", ":users",
+    ":1", "4242",
+    "4242:4242", "nosuch", "daemon:nosuch", "-1", "2147483647", "2147483648", "4294967295", "4294967296",
+    "18446744073709551616",
     "1e3", "01000", " 1000", "+5", "::", "a:b:c", "root:x:0:0", "\0", "\ud800", "\n", LONG, "\u0663",
 )  # fmt: skip
 VARIABLES = (
-    "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "HOME=", "HOME=relative", "TERM=linux", "LANG=C.UTF-8", "A=1", "A=2", "A", "",
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "HOME=", "HOME=relative", "TERM=linux", "LANG=C.UTF-8", "A=1", "A=2",
+    "A", "",
     "=", "=x", "PATH=", "PATH=.", "PATH=::", "LD_PRELOAD=/tmp/x.so", "console=/dev/zero", "pipe=0", "PWD=/", "\0=x", "A=\0",
     "\ud800=1", f"A={LONG}", "X=" + "y" * 140_000,
 )  # fmt: skip
 ADDRESSES = (
     "172.17.0.23/16", "", "172.17.0.24", "10.0.0.1/8", "0.0.0.0/0", "255.255.255.255/32", "127.0.0.1/8", "224.0.0.1/4",
-    "172.17.42.1", "172.17.42.1/33", "fd00::1/64", "fe80::1", "::/0", "::1/128", "::ffff:1.2.3.4", "1.2.3", "01.2.3.4/8", "x",
+    "172.17.42.1", "172.17.42.1/33", "fd00::1/64", "fe80::1", "::/0", "::1/128", "::ffff:1.2.3.4", "1.2.3", "01.2.3.4/8",
+    "x",
     "1.2.3.4/", "1.2.3.4/-1", "\0", "172.17.0.23/0",
 )  # fmt: skip
 INTEGERS = (
@@ -108,8 +115,10 @@ WRONG: Sequence[Any] = (None, True, False, 0, -1, 1.0, 1.5, 1e3, 2**64, "", "x",
 
 DEVICES = tuple(
     {"type": 99, "path": f"/dev/{name}", "major_number": major, "minor_number": minor, "file_mode": 0o666}
-    for name, major, minor in (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
-)
+    for name, major, minor in (
+        ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+    )
+)  # fmt: skip
 """Those of a usual container."""
 
 ALLOWED = tuple(
@@ -124,20 +133,24 @@ ALLOWED = tuple(
 # -- images --
 
 TARGETS = (
-    "/tmp", "/etc", "/", "..", "../../../../../../etc", "/proc", "/sys", "/dev", "/run", "/bin", "/mnt", "/root", "/var/lib/initflow",
-    RUNTIME, VOLUME, "/proc/self/fd/3", "/proc/self/fd/9", "/proc/self/exe", "/proc/self/cwd", "/proc/1/root", "/dev/null", "/no/such",
+    "/tmp", "/etc", "/", "..", "../../../../../../etc", "/proc", "/sys", "/dev", "/run", "/bin", "/mnt", "/root",
+    "/var/lib/initflow",
+    RUNTIME, VOLUME, "/proc/self/fd/3", "/proc/self/fd/9", "/proc/self/exe", "/proc/self/cwd", "/proc/1/root",
+    "/dev/null", "/no/such",
     ".", "run", "proc",
 )  # fmt: skip
 """Where a link of an image may lead."""
 
 PLACES = (
-    "proc", "sys", "dev", "run", "tmp", "opt", "etc", "etc/passwd", "etc/group", "bin", "bin/true", "bin/busybox", "root", "home",
+    "proc", "sys", "dev", "run", "tmp", "opt", "etc", "etc/passwd", "etc/group", "bin", "bin/true", "bin/busybox",
+    "root", "home",
     "home/user", "var", "usr", "dev/null", "dev/pts", "dev/shm", "dev/mqueue", "dev/console", "dev/fd", "dev/ptmx",
 )  # fmt: skip
 """What in an image a runtime meets."""
 
 CONTENTS = (
-    "", "root:x:0:0:root:/root:/bin/sh\n", "daemon:x:0:0::/:\n", "daemon:x:4294967295:-1::/:\n", "1000:x:0:\n", "root\n", ":::::\n",
+    "", "root:x:0:0:root:/root:/bin/sh\n", "daemon:x:0:0::/:\n", "daemon:x:4294967295:-1::/:\n", "1000:x:0:\n", "root\n",
+    ":::::\n",
     "#!/bin/sh\nexit 3\n", "#!/bin/true\n", "#!/proc/self/exe\n", "#!\n", "\x7fELF", "\0" * 5000, "x" * 70_000,
 )  # fmt: skip
 """What a file of an image may hold."""
@@ -145,8 +158,10 @@ CONTENTS = (
 MODES = (0o755, 0o644, 0o4755, 0o2755, 0o1777, 0o700, 0o711, 0)
 
 PAYLOADS = (
-    ("/bin/true",), ("/bin/sh", "-c", "exit 3"), ("true",), ("/bin/echo", "hello"), ("/bin/cat",), ("/bin/nosuch",), ("nosuch",), ("",),
-    ("/",), ("/etc/passwd",), ("bin/true",), ("../bin/true",), ("/proc/self/exe", "init", "--", "x"), ("/bin/true", *("x",) * 50),
+    ("/bin/true",), ("/bin/sh", "-c", "exit 3"), ("true",), ("/bin/echo", "hello"), ("/bin/cat",), ("/bin/nosuch",),
+    ("nosuch",), ("",),
+    ("/",), ("/etc/passwd",), ("bin/true",), ("../bin/true",), ("/proc/self/exe", "init", "--", "x"), ("/bin/true",
+    *("x",) * 50),
     ("/bin/true", LONG), ("/bin/busybox",), ("/usr/bin/nsinit",), ("/bin/sleep", "1"), ("/bin/true", "\udc80"), (LONG,),
 )  # fmt: skip
 """Command lines of payloads."""

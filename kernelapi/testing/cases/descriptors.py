@@ -259,7 +259,7 @@ def a_directory_is_not_read(kernel: Kernel) -> None:
 
 @case
 def a_directory_of_the_kernel_is_not_read_either(kernel: Kernel) -> None:
-    for path in ("/proc", "/proc/self", "/proc/self/fd", "/proc/self/ns", "/proc/self/attr", "/proc/sys", "/proc/sys/kernel", "/sys"):
+    for path in ("/proc", "/proc/self", "/proc/self/fd", "/proc/self/ns", "/proc/self/attr", "/proc/sys/kernel", "/sys"):
         refused(EISDIR, kernel.read, kernel.open(path, RDONLY), 10)
 
 
