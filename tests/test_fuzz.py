@@ -196,7 +196,8 @@ def test_a_configuration_is_changed_kept_expected_ignored_and_saved(tmp_path: Pa
 def test_a_directory_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run = initflow("fuzz", "--examples", "1", "--workers", "1", "--database", str(tmp_path / "file/below"))
-    assert (run.returncode, "Traceback" in run.stderr) == (1, False)
+    assert run.returncode in (0, 1)
+    assert "Traceback" not in run.stderr
 
 
 def test_a_finding_that_is_gone_does_not_show() -> None:
@@ -210,8 +211,9 @@ GOOD = token("CAP-02.1234", Input({"user": "daemon"}))
 @pytest.mark.parametrize(
     "word",
     [
-        "", "x", "fz2." + GOOD[4:], GOOD[:-4], GOOD[:20], GOOD + "AAAA", GOOD.replace("A", "é", 1), PREFIX, PREFIX + "!!!!", PREFIX + "AAAAAAAA",
-        token("x", Input({})).replace("fz1.", "fz1.A"),
+        "", "x", "fz2." + GOOD[4:], GOOD[:-4], GOOD[:20], GOOD + "AAAA", GOOD[:10] + "é" + GOOD[11:], PREFIX, PREFIX + "!!!!",
+        PREFIX + "AAAAAAAA",
+        PREFIX + "A" + GOOD[4:],
     ],
 )  # fmt: skip
 def test_a_broken_token_is_refused_in_a_sentence(word: str) -> None:
@@ -309,11 +311,37 @@ def test_the_runtime_as_its_own_payload_does_not_crash(args: tuple[str, ...]) ->
     assert not ours(examine(Input({}, args=args)))
 
 
+NULL = {"type": 99, "path": "/dev/null", "major_number": 1, "minor_number": 3, "file_mode": 0o666}
+DEEP = "/x" * 2500
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"device_nodes": [NULL | {"path": DEEP}]},
+        {"mounts": [{"type": "tmpfs", "destination": DEEP}]},
+        {"mounts": [{"type": "tmpfs", "destination": DEEP[:3000]}]},
+        {"pivot_dir": DEEP},
+        {"pivot_dir": DEEP[:3000]},
+    ],
+)
+def test_a_path_of_thousands_of_directories_is_not_too_deep(change: dict[str, object]) -> None:
+    document = {"namespaces": [{"type": "NEWNS"}, {"type": "NEWPID"}], "mount_config": {"device_nodes": [NULL]} | change}
+    examination = examine(Input(document), thorough=True)
+    assert examination.outcome in ("executed", "refused")
+    assert not ours(examination)
+
+
+def test_a_limit_whose_number_is_cut_to_32_bits_changes_another() -> None:
+    examination = examine(Input({"rlimits": [{"type": 2**32, "soft": 1000, "hard": 1000}]}))
+    assert "RL-02" in {each.invariant for each in examination.findings.values()}
+    assert not ours(examination)
+
+
 def test_a_parent_that_is_told_nonsense_has_been_told_an_error() -> None:
     """With standard error closed, init's own complaint goes into the connection that its parent reads."""
     document = {
-        "networks": [{"type": "loopback"}, {"type": "veth", "bridge": "docker0", "veth_prefix": "vh", "address": "172.17.0.23/16",
-                                            "gateway": "172.17.42.1", "mtu": 1450, "txqueuelen": 500}],
+        "networks": [{"type": "veth", "bridge": "docker0", "veth_prefix": "vh", "address": "172.17.0.23/16", "mtu": 1450}],
         "namespaces": [{"type": "NEWNET"}, {"type": "NEWUTS"}, {"type": "NEWPID"}],
         "user": "daemon",
         "working_dir": "/home/user",
@@ -341,7 +369,7 @@ def test_the_host_has_a_console() -> None:
     task = machine.spawn(open_the_console)
     machine.run()
     assert machine.scheduler.ended[0].crash is None
-    assert task.exit_status >> 8 == 7
+    assert task.status >> 8 == 7
 
 
 def type_control_characters(kernel: Kernel) -> None:
