@@ -34,7 +34,7 @@ def _processors() -> int:
 @click.option("--save", metavar="DIR", help="Also write the configuration and the token of each finding into DIR.")
 @click.option("--expect", metavar="FILE", help="Known findings, as an earlier --json wrote them.")
 @click.option("--ignore", metavar="ID", multiple=True, help="Do not count this finding or invariant.")
-@click.option("--database", metavar="DIR", help="Where found examples are kept. Default: initflow/examples in the user's cache.")
+@click.option("--database", metavar="DIR", help="Where found examples are kept. Default: in the user's cache.")
 @click.option("--no-database", is_flag=True, help="Neither begin with kept examples nor keep what is found.")
 @click.pass_context
 def command(
