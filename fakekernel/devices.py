@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from fakekernel.behaviour import BEHAVIOURS, Behaviour
 from fakekernel.description import Description
 from fakekernel.filesystem import Inode
-from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
 from kernelapi.protocol.descriptors import WRITE_NO_SPACE
-from kernelapi.values import major, makedev, minor
+from kernelapi.values import major, makedev
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -21,13 +20,16 @@ CHARACTER_DEVICES: dict[int, str] = {
     makedev(1, 9): "urandom",
     makedev(5, 0): "ctty",
 }
-"""The behaviour behind a character device, by its number. Modules that model others enter them at import."""
+"""The behaviour behind a character device, by its number. Modules that model others enter them at import.
+
+The machine has no others, as its devtmpfs shows: no screen, no window into its memory, no tun.
+"""
 
 CHARACTER_MAJORS: dict[int, str] = {}
 """The behaviour behind all character devices of a major number."""
 
-ELSEWHERE = frozenset((1, 4, 5, 10))
-"""Major numbers under which every Linux has more devices than are modelled: memory, terminals, the miscellaneous ones."""
+MISCELLANEOUS = 10
+"""A major number whose driver answers for each minor one."""
 
 
 def behaviour_of(inode: Inode) -> str | None:
@@ -36,7 +38,7 @@ def behaviour_of(inode: Inode) -> str | None:
         return inode.behaviour
     match inode.type:
         case FileType.CHR:
-            return _character_device(inode.rdev)
+            return CHARACTER_DEVICES.get(inode.rdev) or CHARACTER_MAJORS.get(major(inode.rdev))
         case FileType.BLK | FileType.SOCK:
             return None
         case FileType.FIFO:
@@ -45,11 +47,9 @@ def behaviour_of(inode: Inode) -> str | None:
             return ""
 
 
-def _character_device(rdev: int) -> str | None:
-    behaviour = CHARACTER_DEVICES.get(rdev) or CHARACTER_MAJORS.get(major(rdev))
-    if behaviour is None and major(rdev) in ELSEWHERE:
-        raise NotModelled(f"the character device {major(rdev)}:{minor(rdev)}")
-    return behaviour
+def is_miscellaneous(inode: Inode) -> bool:
+    """Whether it is a character device of the driver that has many of them."""
+    return inode.type is FileType.CHR and major(inode.rdev) == MISCELLANEOUS
 
 
 class NullBehaviour(Behaviour):

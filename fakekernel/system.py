@@ -42,6 +42,7 @@ class System(Record):
     next_sibling: int = 1
     suid_dumpable: int = 0
     terminals: int = 0  # how many pseudoterminals there are
+    console: Record | None = None  # the terminal behind /dev/console, once it has been opened
     nr_open: int = 1048576
     sysctls: Table[str, int] = TABLE  # other parameters in /proc/sys that were changed
     mount_max: int = 100_000  # mounts in one namespace (/proc/sys/fs/mount-max)

@@ -1,7 +1,8 @@
 """Pseudoterminals: who they control, hanging up, and what goes through them (tty(4), pty(7), drivers/tty).
 
 The settings of a terminal are those that every slave starts with, since no call changes them: input by lines, echoed;
-"\\n" goes out as "\\r\\n". Characters that edit a line or send a signal are not modelled.
+"\\n" goes out as "\\r\\n", other control characters are echoed as "^X". Those that edit a line, send a signal or stop the
+output are not modelled.
 """
 
 from typing import TYPE_CHECKING, cast
@@ -37,7 +38,12 @@ SLAVE_MAJORS = range(136, 144)
 OUTPUT_ROOM = 10_240
 """Bytes that a slave can write before it waits for the master (Linux': between this and half as much again, as it happens)."""
 LONGEST_LINE = 4095
-SPECIAL = frozenset(range(0x20)) - frozenset(b"\t\n\r") | {0x7F}
+SPECIAL = frozenset(b"\3\x1c\x7f\x15\4\x11\x13\x1a\x12\x0f\x17\x16")
+"""The characters that mean something to a terminal: interrupt, quit, erase, kill, end of file, start, stop, suspend, reprint,
+discard, erase a word, take the next one as it is (include/asm-generic/termios.h, INIT_C_CC)."""
+
+ECHO = {10: b"\r\n"} | {code: bytes((94, code ^ 0x40)) for code in range(0x20) if code not in b"\t\n"}
+"""What a character that is typed is shown as, where not as itself (drivers/tty/n_tty.c echo_char; ECHOCTL)."""
 
 Ends = list[tuple[Task, int]]
 """Processes that have to end, each with its status word."""
@@ -302,7 +308,7 @@ class MasterBehaviour(Behaviour):
         # -- effects only below --
         if line:
             terminal.input += line
-            terminal.output += line.replace(b"\n", b"\r\n")  # the echo
+            terminal.output += b"".join(ECHO.get(code) or bytes((code,)) for code in line)
         return len(data)
 
     def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
@@ -310,11 +316,23 @@ class MasterBehaviour(Behaviour):
         return 0
 
 
-class ConsoleBehaviour(Behaviour):
-    """/dev/console, device 5:1: what stands behind it is the host's matter."""
+class ConsoleBehaviour(SlaveBehaviour):
+    """/dev/console, device 5:1: a serial line of the host, at whose other end nobody types and everything is taken.
+
+    Opening it gives nobody a controlling terminal (drivers/tty/tty_io.c tty_open_proc_set_tty), an ioctl does.
+    """
 
     def open(self, kernel: "Syscalls", description: Description) -> Record | None:
-        raise NotModelled("opening the console of the host")
+        system = kernel.machine.system
+        terminal = cast("Terminal | None", system.console)
+        # -- effects only below --
+        if terminal is None:
+            terminal = system.console = Terminal(store=system.store, index=0, sb=description.inode.sb, locked=False)
+        terminal.slaves += 1
+        return terminal
+
+    def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
+        return len(data)
 
 
 BEHAVIOURS["pts"] = SlaveBehaviour()
@@ -322,6 +340,6 @@ BEHAVIOURS["ctty"] = ControllingBehaviour()
 BEHAVIOURS["console"] = ConsoleBehaviour()
 CHARACTER_DEVICES[makedev(5, 1)] = "console"
 CHARACTER_MAJORS.update((major, "pts") for major in SLAVE_MAJORS)
-TERMINALS = frozenset(("pts", "ctty", "ptmx"))
+TERMINALS = frozenset(("pts", "ctty", "ptmx", "console"))
 """The behaviours of descriptions that are terminals."""
 MASTER = "ptmx"

@@ -8,6 +8,7 @@ other descriptor.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import ECHILD
 
 from kernelapi.capability import Cap, CapSet
 from kernelapi.flags import (
@@ -32,6 +33,9 @@ DEFAULT_NAME = "default"
 
 REMOVED = "/tmp/removed"
 
+CANNOT_START = 126
+"""The exit status of a caller that does not get as far as the runtime, as of a shell."""
+
 
 def nothing(kernel: Kernel) -> None:
     """Just start the runtime."""
@@ -54,16 +58,23 @@ class Caller:
 
 def call(
     kernel: Kernel, name: str, argv: tuple[str, ...], envp: tuple[str, ...], directory: str, output: Fd
-) -> None:
-    """The program of the caller `name`: standard output and error go to `output`, standard input is empty."""
-    caller = CALLERS[name]
-    kernel.dup2(output, Fd(1))
-    kernel.dup2(output, Fd(2))
-    kernel.close(output)
-    kernel.open("/dev/null", OpenFlag.RDONLY)
-    kernel.chdir(directory)
-    caller.arrange(kernel)
-    caller.start(kernel, argv, envp)
+) -> int:
+    """The program of the caller `name`: standard output and error go to `output`, standard input is empty.
+
+    Returns only where the runtime did not replace it: when its child has ended, or when there is no way to start one.
+    """
+    caller = named(name)
+    try:
+        kernel.dup2(output, Fd(1))
+        kernel.dup2(output, Fd(2))
+        kernel.close(output)
+        kernel.open("/dev/null", OpenFlag.RDONLY)
+        kernel.chdir(directory)
+        caller.arrange(kernel)
+        caller.start(kernel, argv, envp)
+    except OSError:  # on a host that has been changed beyond use
+        return CANNOT_START
+    return 0
 
 
 # -- descriptors --
@@ -210,9 +221,12 @@ def start_below_subreaper(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str
     """Let a child become the runtime, and wait for it and for what it leaves behind."""
     kernel.prctl_set_child_subreaper(1)
     kernel.clone(Signal.CHLD, start, argv, envp)
-    with suppress(ChildProcessError):
+    try:
         while True:
             kernel.wait4(Pid(-1))
+    except OSError as error:
+        if error.errno != ECHILD:
+            raise
 
 
 _TABLE = (
@@ -265,3 +279,20 @@ CALLERS: dict[str, Caller] = {caller.name: caller for caller in _TABLE}
 """By name. The first is the default."""
 
 DEFAULT_CALLER = CALLERS[DEFAULT_NAME]
+
+def named(name: str) -> Caller:
+    """The caller of this name; of several names joined by "+", one that does all that each does, as far as it then still can.
+
+    Raises `KeyError`.
+    """
+    parts = [CALLERS[each] for each in name.split("+")]
+    if len(parts) == 1:
+        return parts[0]
+
+    def arrange(kernel: Kernel) -> None:
+        for part in parts:
+            with suppress(OSError):
+                part.arrange(kernel)
+
+    starts = [part.start for part in parts if part.start is not start]
+    return Caller(name, " ".join(part.oddity for part in parts), arrange, starts[-1] if starts else start)

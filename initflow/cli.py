@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-COMMANDS = ("verify", "run", "explain", "rules", "invariants", "host-profile")
+COMMANDS = ("verify", "run", "fuzz", "replay", "explain", "rules", "invariants", "host-profile")
 """In the order of the help."""
 
 
@@ -21,6 +21,10 @@ class CommandGroup(click.Group):
                 from initflow.commands.verify import command
             case "run":
                 from initflow.commands.run import command
+            case "fuzz":
+                from initflow.commands.fuzz import command
+            case "replay":
+                from initflow.commands.replay import command
             case "explain":
                 from initflow.commands.explain import command
             case "rules":

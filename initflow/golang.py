@@ -149,23 +149,29 @@ def mkdir(kernel: Kernel, path: str, mode: int) -> None:
 
 def mkdir_all(kernel: Kernel, path: str, mode: int) -> None:
     """os.MkdirAll: a directory and the parents that it needs; none of them may be there as anything else."""
-    try:
-        found = stat(kernel, path)
-    except GoError:
-        end = len(path.rstrip("/"))
-        parent = path.rfind("/", 0, end)
-        if parent > 0:
-            mkdir_all(kernel, path[:parent], mode)
+    missing: list[str] = []
+    while True:
+        try:
+            found = stat(kernel, path)
+        except GoError:
+            missing.append(path)
+            parent = path.rfind("/", 0, len(path.rstrip("/")))
+            if parent <= 0:
+                break
+            path = path[:parent]
+            continue
+        if not S_ISDIR(found.mode):
+            raise PathError("mkdir", path, OSError(ENOTDIR, ""))
+        break
+    while missing:
+        path = missing.pop()
         try:
             mkdir(kernel, path, mode)
         except GoError:
             with suppress(GoError):
                 if S_ISDIR(lstat(kernel, path).mode):
-                    return
+                    continue
             raise
-        return
-    if not S_ISDIR(found.mode):
-        raise PathError("mkdir", path, OSError(ENOTDIR, ""))
 
 
 def remove(kernel: Kernel, path: str) -> None:

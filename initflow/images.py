@@ -394,3 +394,17 @@ IMAGES: dict[str, Image] = {image.name: image for image in _TABLE}
 """By name. The first is the default."""
 
 DEFAULT_IMAGE = IMAGES[DEFAULT_NAME]
+
+def named(name: str) -> Image:
+    """The image of this name; of several names joined by "+", all that is odd about each. Raises `KeyError`."""
+    parts = [IMAGES[each] for each in name.split("+")]
+    if len(parts) == 1:
+        return parts[0]
+    return Image(
+        name,
+        " ".join(part.oddity for part in parts),
+        tuple(file for part in parts for file in part.files),
+        tuple(path for part in parts for path in part.missing),
+        tuple(file for part in parts for file in part.volume),
+        readonly=any(part.readonly for part in parts),
+    )

@@ -7,6 +7,7 @@ it by execve, like any other program.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from errno import ENOENT
 
 from initflow.configuration import Configuration, ConfigurationError, decode
@@ -18,6 +19,7 @@ from initflow.steps import parent as parent_steps
 from initflow.steps.context import Entering, Nsenter, Parent
 from initflow.steps.labels import APPARMOR, SELINUX
 from kernelapi.errors import NotModelled
+from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 
 FLOW_VARIABLE = "initflow"
@@ -28,6 +30,8 @@ ENTERS = "nsenter"
 
 EXEC, SETUP = "exec", "setup"
 """What it enters for; the name ends with that."""
+
+COMMANDS = ("exec", "init")
 
 
 def main(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...]) -> int:
@@ -59,11 +63,14 @@ def _run(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], tags: tup
     args = argv[argv.index("--") + 1 :] if "--" in argv else ()
     if argv[0].startswith(ENTERS):
         return _enter(kernel, argv, args, environment, tags)
-    if argv[1] == "init":
+    command = argv[1] if len(argv) > 1 else ""
+    if command not in COMMANDS:
+        return _help(kernel)
+    if command == "init":
         return initialisation.run(
             kernel, lambda configuration: _flow(environment, configuration).init, args, environment, tags
         )  # fmt: skip
-    data_path = environment["data_path"]
+    data_path = environment.get("data_path", "")
     try:
         configuration = decode(initialisation.read_configuration(kernel, data_path), "container.json").configuration
     except (GoError, ConfigurationError) as error:
@@ -92,6 +99,13 @@ def _run(kernel: Kernel, argv: tuple[str, ...], envp: tuple[str, ...], tags: tup
         inherited=environment,
     )
     return parent_steps.run(parent, flow.parent)
+
+
+def _help(kernel: Kernel) -> int:
+    """What the original does with another command, or with none: it prints its help (in other words) and is content."""
+    with suppress(OSError):
+        kernel.write(Fd(1), b"usage: nsinit exec|init -- ARG...\n")
+    return 0
 
 
 def _flow(environment: dict[str, str], configuration: Configuration) -> Flow:

@@ -10,6 +10,7 @@ from fakekernel.task import Task
 from initflow import callers, nsinit
 from initflow.configuration import Configuration
 from initflow.flow import CURRENT, Flow, Step
+from initflow.golang import GoError
 from initflow.messages import parse
 from initflow.steps import nsenter, starting
 from initflow.steps import parent as parent_steps
@@ -210,8 +211,7 @@ def finish(setting: Setting, machine: Machine, recorder: Recorder, standstill: S
     if refused is not None:
         reported = Reported.ERROR
     elif told is not None:
-        message = parse(told)
-        reported = Reported.STARTED if message is None else Reported.ERROR
+        reported = Reported.ERROR if _is_error(told) else Reported.STARTED
     if became is not None:
         outcome = Outcome.EXECUTED
     elif standstill.hung:
@@ -224,3 +224,11 @@ def finish(setting: Setting, machine: Machine, recorder: Recorder, standstill: S
         setting, machine, standstill, output, tuple(recorder.steps), tuple(recorder.roles), tuple(recorder.tasks),
         outcome, became is not None, reported, refused, became, recorder.container,
     )  # fmt: skip
+
+
+def _is_error(told: bytes) -> bool:
+    """Whether the parent takes for an error what it was told: whatever is not nothing, even if it cannot read it."""
+    try:
+        return parse(told) is not None
+    except GoError:
+        return True

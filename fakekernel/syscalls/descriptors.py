@@ -22,6 +22,7 @@ from kernelapi.protocol.descriptors import (
     LSEEK_WHENCE,
     NOT_OPEN,
     PIPE_FLAGS,
+    READ_DIRECTORY,
     READ_NOT_OPEN_FOR,
     WRITE_NOT_OPEN_FOR,
 )
@@ -165,6 +166,8 @@ class DescriptorCalls(SyscallBase):
         description = filetable.usable(self, fd)
         if description.flags & O_ACCMODE not in (OpenFlag.RDONLY, OpenFlag.RDWR):
             self.refuse(READ_NOT_OPEN_FOR)
+        if description.inode.is_directory:
+            self.refuse(READ_DIRECTORY)
         return BEHAVIOURS[description.behaviour].read(cast("Syscalls", self), description, count)
 
     def write(self, fd: Fd, data: bytes) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from fakekernel import devicecgroup
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
-from fakekernel.devices import behaviour_of
+from fakekernel.devices import behaviour_of, is_miscellaneous
 from fakekernel.filesystem import Inode
 from fakekernel.filetable import put, reserve, writes
 from fakekernel.lookup import DOTS, Walk, check_name, child_of
@@ -31,6 +31,7 @@ from kernelapi.protocol.opening import (
     OPEN_FLAGS,
     OPEN_LINK,
     OPEN_NO_DEVICE,
+    OPEN_NO_MISC_DEVICE,
     OPEN_NOATIME,
     OPEN_NODEV,
     OPEN_READ_ONLY,
@@ -184,7 +185,7 @@ class OpenCalls(CreationBase):
             return Description(store=self.store, behaviour="", path=place, inode=inode, flags=flags & KEPT, cred=self.task.cred)
         behaviour = behaviour_of(inode)
         if behaviour is None:
-            self.fail(OPEN_NO_DEVICE)
+            self.fail(OPEN_NO_MISC_DEVICE if is_miscellaneous(inode) else OPEN_NO_DEVICE)
         description = Description(
             store=self.store, behaviour=behaviour, path=place, inode=inode, flags=flags & (KEPT | NOCTTY), cred=self.task.cred
         )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.command("verify", options_metavar="[OPTIONS]", short_help="Run configurations through the flow, and judge what happens.")
 @click.argument("configs", nargs=-1, metavar="CONFIG... [-- ARG...]")
 @click.option("--rootfs", metavar="DIR", help="The container's root file system. Default: a small busybox tree.")
-@click.option("--image", metavar="NAME", help="A named image instead, default or hostile; \"list\" shows them.")
-@click.option("--caller", metavar="NAME", help="Who starts the runtime; \"list\" shows them.")
+@click.option("--image", metavar="NAME", help="A named image instead, or several joined by \"+\"; \"list\" shows them.")
+@click.option("--caller", metavar="NAME", help="Who starts the runtime, or several in one; \"list\" shows them.")
 @click.option(
     "--variant", metavar="NAME", multiple=True, help="Change each CONFIG; \"list\" shows how. May be repeated."
 )
@@ -62,7 +62,7 @@ def command(
     from rich.console import Console
 
     from fakekernel.loading import TreeError
-    from initflow import baseline, hosts, report
+    from initflow import baseline, callers, hosts, images, report
     from initflow.callers import CALLERS, DEFAULT_CALLER
     from initflow.configuration import ConfigurationError, load
     from initflow.images import DEFAULT_IMAGE, IMAGES
@@ -82,8 +82,9 @@ def command(
         if word == "list":
             _list(oddities[option])
             return
-        if word is not None and word not in oddities[option]:
-            unknown(option, word, oddities[option])
+        for part in word.split("+") if word is not None else ():
+            if part not in oddities[option]:
+                unknown(option, part, oddities[option])
     if not configs:
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if rootfs is not None and image is not None:
@@ -114,8 +115,8 @@ def command(
                 varied(item.configuration, variant),
                 args,
                 into=LASTING_PAYLOAD if exec_in else None,
-                image=Path(rootfs) if rootfs is not None else IMAGES[image or DEFAULT_IMAGE.name],
-                caller=CALLERS[caller or DEFAULT_CALLER.name],
+                image=Path(rootfs) if rootfs is not None else images.named(image or DEFAULT_IMAGE.name),
+                caller=callers.named(caller or DEFAULT_CALLER.name),
                 host=machine,
             )
         except TreeError as error:

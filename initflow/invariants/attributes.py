@@ -21,6 +21,7 @@ from initflow.run import BEFORE_PAYLOAD
 from kernelapi.flags import MountFlag, Rlimit, Signal
 
 USUAL_UMASK = 0o022
+RESOURCES = frozenset(Rlimit)
 
 
 @invariant("SIG-01", at=EXEC, severity=MEDIUM, source="execve(2); signal(7)")
@@ -77,7 +78,8 @@ def each_limit_is_the_configured_one_or_the_callers(moment: Exec) -> Iterator[Ob
         yield undecidable(moment, "the parent, whose limits they were, is gone")
         return
     wanted = {resource: (limit.soft, limit.hard) for resource, limit in parent.job.limits.items()}
-    wanted |= {limit.type: (limit.soft, limit.hard) for limit in moment.configuration.rlimits}
+    configured = [limit for limit in moment.configuration.rlimits if limit.type in RESOURCES]  # others mean none, as 2**32
+    wanted |= {limit.type: (limit.soft, limit.hard) for limit in configured}
     found = moment.previous.limits
     differing = [each for each in sorted({*wanted, *found}) if wanted.get(each) != found.get(each)]
     names = ", ".join(Rlimit(each).name for each in differing)

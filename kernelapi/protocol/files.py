@@ -110,6 +110,7 @@ class Files(Protocol):
         opening.OPEN_BUSY,
         opening.OPEN_READ_ONLY,
         opening.OPEN_NO_DEVICE,
+        opening.OPEN_NO_MISC_DEVICE,
         opening.OPEN_FIFO_FOR_NOTHING,
         OPEN_FIFO_WITHOUT_READER,
         OPEN_TERMINAL,

@@ -1,6 +1,6 @@
 """The rules of opening a file (open(2), fs/namei.c, fs/open.c)."""
 
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENXIO, EPERM, EROFS, ETXTBSY
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENXIO, EPERM, EROFS, ETXTBSY
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -93,6 +93,11 @@ OPEN_NO_DEVICE = Refusal(
     "openat.enxio", call="openat", errno=ENXIO, depends=STATE,
     cause="there is no device of that number, no controlling terminal behind /dev/tty, or the file is a socket",
     source="open(2); fs/char_dev.c chrdev_open",
+)  # fmt: skip
+OPEN_NO_MISC_DEVICE = Refusal(
+    "openat.enodev", call="openat", errno=ENODEV, depends=STATE,
+    cause="among the miscellaneous devices, major number 10, there is none of that minor number",
+    source="open(2); drivers/char/misc.c misc_open",
 )  # fmt: skip
 TRUNCATE_DROPS_PRIVILEGES = Effect(
     "openat.privileges", call="openat",

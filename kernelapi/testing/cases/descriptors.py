@@ -257,6 +257,12 @@ def a_directory_is_not_read(kernel: Kernel) -> None:
     refused(EINVAL, kernel.lseek, directory, -1)
 
 
+@case
+def a_directory_of_the_kernel_is_not_read_either(kernel: Kernel) -> None:
+    for path in ("/proc", "/proc/self", "/proc/self/fd", "/proc/self/ns", "/proc/self/attr", "/proc/sys/kernel", "/sys"):
+        refused(EISDIR, kernel.read, kernel.open(path, RDONLY), 10)
+
+
 @case(tree=True)
 def a_path_descriptor_takes_no_reading_nor_writing(kernel: Kernel) -> None:
     kernel.close(kernel.open("/tmp/file", NEW, 0o600))

@@ -12,6 +12,7 @@ from errno import (
     EMFILE,
     ENAMETOOLONG,
     ENODATA,
+    ENODEV,
     ENOENT,
     ENOSPC,
     ENOTDIR,
@@ -195,6 +196,9 @@ def devices_do_what_their_numbers_say(kernel: Kernel) -> None:
     for kind in (FileType.CHR, FileType.BLK):
         kernel.mknod(f"unknown{kind}", kind | 0o600, makedev(240, 77))
         refused(ENXIO, kernel.open, f"unknown{kind}", RDONLY)
+    for name, major, minor, errno in (("memory", 1, 12, ENXIO), ("terminal", 5, 9, ENXIO), ("misc", 10, 255, ENODEV)):
+        kernel.mknod(name, FileType.CHR | 0o600, makedev(major, minor))
+        refused(errno, kernel.open, name, RDONLY)
     kernel.mknod("socket", FileType.SOCK | 0o600, 0)
     refused(ENXIO, kernel.open, "socket", RDONLY)
     refused(ENOTDIR, kernel.open, "null", DIRECTORY)
