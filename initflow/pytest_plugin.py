@@ -23,7 +23,7 @@ REAL = "real_kernel"
 STAGE = "kernel_stage"
 
 MARKERS = (
-    f"{REAL}(needs=None, lacking=''): runs on the real kernel; not applicable without `needs`, a capability, or if this is `lacking`",
+    f"{REAL}(needs=None, lacking=''): runs on the real kernel; not applicable without `needs`, or if this is `lacking`",
     f"{STAGE}(tree=False, needs=None, deadline=20.0): how the process is started that the fixture `kernel` makes of a test",
 )
 

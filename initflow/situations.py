@@ -92,7 +92,8 @@ SITUATIONS: tuple[Situation, ...] = (
     _variant("no-pivot",
              "The mounts of the host stay in the container's namespace, beyond its root: with CAP_SYS_CHROOT or "
              "CAP_SYS_ADMIN the payload gets there."),
-    _variant("apparmor-profile", "The payload is confined; the change of its label costs it the parent death signal.", "apparmor"),
+    _variant("apparmor-profile", "The payload is confined; the change of its label costs it the parent death signal.",
+             "apparmor"),
     _variant("selinux-label", "The payload is confined; the change of its label costs it the parent death signal.", "selinux"),
     #
     # -- /proc, /sys, /dev of the image --
