@@ -1,5 +1,6 @@
 """Reading container.json: what is accepted, as what, with which findings; what is refused, with which sentence."""
 
+import ctypes
 import json
 import os
 import sys
@@ -537,6 +538,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path) -
 
 
 NOBODY = 65534
+PRCTL, PR_SET_DUMPABLE = ctypes.CDLL(None).prctl, 4
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
@@ -549,6 +551,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
         assert load_refusal(path) == f"{path}: cannot be read: Permission denied"
     finally:
         os.seteuid(user)
+        PRCTL(PR_SET_DUMPABLE, 1, 0, 0, 0)  # who changes its user is dumpable no more, nor are those that it makes
 
 
 def test_a_file_that_fails_while_it_is_read_is_refused() -> None:

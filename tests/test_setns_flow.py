@@ -662,7 +662,7 @@ def test_without_a_terminal_the_hosts_null_device_stays_its_input() -> None:
 def test_a_failure_is_a_failure_of_the_payload_to_whoever_sent_it() -> None:
     result = judged(NO_TTY, "nope")
     found = [each.explanation for invariant, each in result.judgement.violations if invariant.id == "SYNC-03"]
-    assert found == ["who entered ended without becoming the payload (died), and the parent was told: nothing"]
+    assert found == ["who entered did not become the payload (died), and the parent was told: nothing"]
 
 
 @pytest.mark.parametrize(("caller", "id"), [("umask-077", "UMASK-01"), ("ignores-pipe", "SIG-01"), ("closed-input", "TTY-07")])
