@@ -94,7 +94,7 @@ def test_an_input_is_written_and_read_again(shown: Input) -> None:
 @settings(SAME_EVERY_TIME, max_examples=50)
 @given(mutations({"user": "daemon", "namespaces": [{"type": "NEWNS"}]}))
 def test_a_mutation_leaves_the_original_alone(document: dict[str, object]) -> None:
-    assert set(document) <= {field for field in Configuration.__struct_fields__}
+    assert set(document) <= set(Configuration.__struct_fields__)
 
 
 @settings(SAME_EVERY_TIME, max_examples=20)
