@@ -19,6 +19,7 @@ from fakekernel.fstypes import FilesystemType, MountRequest, register
 from fakekernel.permission import WRITE, permitted
 from fakekernel.procfs.entry import Entry
 from fakekernel.profile import CGROUP_V2
+from fakekernel.releases import absent
 from fakekernel.system import System
 from kernelapi.errors import NotModelled
 from kernelapi.protocol.cgroups import (
@@ -83,6 +84,8 @@ class UnifiedDirectory(CgroupDirectory):
         return Entry(name, mode, _behaviour(name))
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
+        if name == KILL and _has_no_kill(kernel):
+            return None
         controller = name.partition(".")[0]
         if name not in IN_ALL and controller in _with_files(kernel, cast(Cgroup, directory.inode.subject)):
             raise NotModelled(f"the files of {controller} in the unified hierarchy")
@@ -91,7 +94,8 @@ class UnifiedDirectory(CgroupDirectory):
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         if found := _with_files(kernel, cast(Cgroup, directory.inode.subject)):
             raise NotModelled(f"the files of {', '.join(found)} in the unified hierarchy")
-        return super().entries(kernel, directory)
+        listed = super().entries(kernel, directory)
+        return [each for each in listed if each.name != KILL] if _has_no_kill(kernel) else listed
 
     def make_directory(self, kernel: "Syscalls", directory: Dentry, name: str, mode: int) -> None:
         if "\n" not in name and _is_full(cast(Cgroup, directory.inode.subject)):
@@ -100,6 +104,11 @@ class UnifiedDirectory(CgroupDirectory):
 
     def inherit(self, kernel: "Syscalls", child: Cgroup, parent: Cgroup) -> None:
         """Nothing: what is written above holds for all below."""
+
+
+def _has_no_kill(kernel: "Syscalls") -> bool:
+    """Whether this release has no cgroup.kill yet."""
+    return CGROUP_KILLS in absent(kernel.machine.host.release)
 
 
 def _behaviour(name: str) -> str:

@@ -66,6 +66,7 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "devices_are_opened_and_made_as_the_rules_say": ("read", "the control groups of the host"),
     "a_frozen_process_does_nothing": ("read", "how often the other process has ticked"),
     "a_frozen_process_does_nothing_in_the_unified_hierarchy": ("read", "how often the other process has ticked"),
+    "securityfs_is_one_for_all": ("read", "the security modules of the host"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
 }
 """By case: the calls whose answers are not told, and why."""

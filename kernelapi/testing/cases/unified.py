@@ -57,7 +57,7 @@ BASIC = {
 }  # fmt: skip
 
 
-@case(tree=True, hierarchies=(UNIFIED,))
+@case(tree=True, hierarchies=(UNIFIED,), since="5.14")
 def a_control_group_is_born_with_its_files_in_the_unified_hierarchy(kernel: Kernel) -> None:
     path = below(kernel)
     found = names_in(kernel, path)
@@ -139,7 +139,7 @@ def all_mounts_show_one_tree(kernel: Kernel) -> None:
     expect("mountinfo", (line.split(" ")[3], line.partition(" - ")[2].split(",")[0]), ("/", "cgroup2 x rw"))
 
 
-@case(tree=True, hierarchies=(UNIFIED,))
+@case(tree=True, hierarchies=(UNIFIED,), since="5.14")
 def files_refuse_the_wrong_direction_after_their_mode_in_the_unified_hierarchy(kernel: Kernel) -> None:
     path = below(kernel)
     refused(EINVAL, kernel.read, kernel.open(f"{path}/cgroup.kill", OpenFlag.RDWR), 10)  # who overrides modes gets this far
@@ -454,7 +454,7 @@ def close_and_wait(kernel: Kernel, *fds: Fd) -> None:
     wait_for_ever(kernel)
 
 
-@case(tree=True, hierarchies=(UNIFIED,))
+@case(tree=True, hierarchies=(UNIFIED,), since="5.14")
 def one_write_kills_all_below(kernel: Kernel) -> None:
     path, deep = below(kernel), below(kernel, "deep")
     pids = [start(kernel) for _ in range(3)]
@@ -472,7 +472,7 @@ def one_write_kills_all_below(kernel: Kernel) -> None:
     stop(kernel, outside)
 
 
-@case(tree=True, hierarchies=(UNIFIED,))
+@case(tree=True, hierarchies=(UNIFIED,), since="5.14")
 def who_kills_its_own_control_group_dies_unless_it_is_init(kernel: Kernel) -> None:
     path = below(kernel)
     suicide = kernel.clone(Signal.CHLD, join_and_kill, path)
