@@ -104,11 +104,18 @@ def load(path: Path) -> HostProfile:
         raise HostError(f"{path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HostError(f"{path}: not JSON: {error}") from None
-    if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
+    return read(document, str(path))
+
+
+def read(document: Any, path: str) -> HostProfile:
+    """The host that a document in the file `path` tells of. Raises `HostError`."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise HostError(f"{path}: not what `initflow host-profile` writes: expected an object whose schema is {SCHEMA!r}")
     types = get_type_hints(HostProfile)
     given = {}
     for name, value in document.items():
+        if name == "schema":
+            continue
         if name not in types:
             raise HostError(f"{path}: $.{name}: there is no such key; expected one of {', '.join(types)}")
         try:

@@ -27,7 +27,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from fakekernel.profile import DEFAULT_CGROUP_V1, DEFAULT_LIMITS, DEFAULT_PROC_ENTRIES, HostProfile
+from fakekernel.profile import CGROUP_V2, DEFAULT_CGROUP_V1, DEFAULT_LIMITS, DEFAULT_PROC_ENTRIES, HostProfile
 from fakekernel.tree import ROOTFS, File, directory, fifo, link, regular
 from initflow import callers as named_callers
 from initflow import images as named_images
@@ -424,11 +424,15 @@ _HOST_CHANGES: dict[str, SearchStrategy[Any]] = {
     "bounding": st.lists(st.sampled_from(list(Cap)), min_size=1, max_size=5, unique=True).map(lambda caps: FULL - CapSet(caps)),
     "limits": st.tuples(
         st.sampled_from((Rlimit.NOFILE, Rlimit.NPROC, Rlimit.FSIZE, Rlimit.STACK)), st.sampled_from((6, 8, 64, 2**20))
-    ).map(lambda limit: (*(each for each in DEFAULT_LIMITS if each[0] != limit[0]), (limit[0], Limit(limit[1], limit[1])))),
+    ).map(lambda limit: tuple(sorted((dict(DEFAULT_LIMITS) | {limit[0]: Limit(limit[1], limit[1])}).items()))),
     "proc_entries": st.lists(st.sampled_from(DEFAULT_PROC_ENTRIES), unique=True).map(lambda names: tuple(sorted(names))),
     "cgroup_v1": st.lists(st.sampled_from(DEFAULT_CGROUP_V1), unique=True).map(
         lambda names: tuple(name for name in DEFAULT_CGROUP_V1 if name in names)
     ),
+    "cgroup_v2": st.lists(st.sampled_from(CGROUP_V2), unique=True).map(
+        lambda names: tuple(name for name in CGROUP_V2 if name in names)
+    ),
+    "security_modules": st.sampled_from((("apparmor",), ("selinux",))),
     "processors": st.sampled_from((1, 2, 4, 64)),
     "hostname": st.sampled_from(("host", "a", "x" * 64)),
 }

@@ -1,18 +1,17 @@
 """What a run is made from, as one value: it can be written down, and read again anywhere."""
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from fakekernel.profile import HostProfile
 from fakekernel.tree import File
-from initflow import callers, images
+from initflow import callers, hosts, images
 from initflow.callers import DEFAULT_CALLER, Caller
 from initflow.images import DEFAULT_IMAGE, Image
 from initflow.verification import DEFAULT_PAYLOAD, HOST
-from kernelapi.capability import CapSet
 
 Document = dict[str, Any]
 """A configuration as it stands in its file: what `json.loads` makes of it."""
@@ -51,10 +50,10 @@ class Input:
             found["image"] = self.image.name if self.image == _image(self.image.name) else msgspec.to_builtins(self.image)
         if self.caller != DEFAULT_CALLER:
             found["caller"] = self.caller.name
-        profile = {field.name: getattr(self.host, field.name) for field in fields(HostProfile)}
-        host = {name: value for name, value in profile.items() if value != getattr(HOST, name)}
+        usual = hosts.as_json(HOST)
+        host = {name: value for name, value in hosts.as_json(self.host).items() if value != usual[name]}
         if host:
-            found["host"] = msgspec.to_builtins(host, enc_hook=_encoded)
+            found["host"] = host
         if self.args != DEFAULT_PAYLOAD:
             found["args"] = list(self.args)
         return found
@@ -78,10 +77,7 @@ def read_input(text: str) -> Input:
     try:
         written = msgspec.convert(json.loads(text), _Written)
         image = written.image if isinstance(written.image, Image) else images.named(written.image)
-        profile = msgspec.convert(
-            {**msgspec.to_builtins(HOST, enc_hook=_encoded), **written.host}, HostProfile, dec_hook=_decoded
-        )
-        host = replace(HOST, **{name: getattr(profile, name) for name in written.host})
+        host = hosts.read(hosts.as_json(HOST) | written.host, "host") if written.host else HOST
         caller = callers.named(written.caller)
     except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors too
         raise InputError(str(error)) from None
@@ -102,18 +98,6 @@ def _image(name: str) -> Image | None:
         return images.named(name)
     except KeyError:
         return None
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, CapSet):
-        return list(value)
-    raise NotImplementedError(type(value))
-
-
-def _decoded(kind: type, value: Any) -> Any:
-    if kind is CapSet:
-        return CapSet(value)
-    raise NotImplementedError(kind)
 
 
 def _dumped(value: Any) -> str:
