@@ -41,7 +41,7 @@ def command(
         import kernelapi.linux.network  # noqa: F401
         from initflow.conformance import outcome
     except ModuleNotFoundError as error:
-        fail(f"conform: {error.name} is not installed; initflow[conform] brings it")
+        fail(f"conform: {error.name} is not installed; initflow[linux] brings it")
     count = programs if programs is not None else (0 if sequences else PROGRAMS)
     shown = Console(stderr=True)
     found = outcome.conform(count, seed, depth if sequences else 0, workers or os.cpu_count() or 1, progress=shown)

@@ -34,7 +34,7 @@ def play_real(programs: Sequence[Program], hints: Sequence[Sequence[Outcome]] = 
     """What comes of each program on the real kernel; or a sentence that says why it could not be played. The caller is root."""
     if any(map(speaks_netlink, programs)):
         from kernelapi.linux import network  # noqa: F401  (now: programs run where no module can be found)
-    case = Case(partial(_play_in_a_row, programs=programs, hints=hints or [()] * len(programs)))  # type: ignore[arg-type]
+    case = Case(partial(_play_in_a_row, programs=programs, hints=hints or [()] * len(programs)))
     report = linux.run(case, deadline=10 + SECONDS * len(programs))
     if report.value is not None:
         played: list[Transcript | str] = report.value

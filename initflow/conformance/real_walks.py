@@ -16,7 +16,7 @@ DEADLINE = 600.0
 
 def really(start: str, task: str, path: Path, depth: int) -> bytes:
     """What a walk writes; or why it could not be walked. The caller is root."""
-    report = linux.run(Case(partial(_collect, start=start, task=task, path=path, depth=depth)), DEADLINE)  # type: ignore[arg-type]
+    report = linux.run(Case(partial(_collect, start=start, task=task, path=path, depth=depth)), DEADLINE)
     written: bytes = report.failure.encode() if report.value is None else report.value
     return written
 
