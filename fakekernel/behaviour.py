@@ -13,7 +13,8 @@ from fakekernel.filesystem import Dentry, Inode
 from fakekernel.mount import Path
 from fakekernel.store import Record
 from kernelapi.errors import NotModelled
-from kernelapi.flags import FileType
+from kernelapi.flags import FileType, Seek
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, READ_DIRECTORY
 from kernelapi.protocol.entries import CREATE_UNSUPPORTED, REMOVE_UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ class Behaviour:
     # -- inodes --
 
     has_permissions = False
-    """Whether it has a `refresh` or a `permission` of its own: most have not, and every step of a walk would ask."""
+    """Whether it has a `permission` of its own: most have not, and every step of a walk would ask."""
+
+    shows_owner_anew = False
+    """Whether stat brings the owner up to date even of a file that is open (pid_getattr); a walk to it always does."""
 
     def __init_subclass__(cls) -> None:
-        cls.has_permissions = cls.refresh is not Behaviour.refresh or cls.permission is not Behaviour.permission
+        cls.has_permissions = cls.permission is not Behaviour.permission
 
     def refresh(self, kernel: "Syscalls", inode: Inode) -> None:
-        """Bring mode and owner up to date before they are looked at (the owner of /proc/PID follows the process)."""
+        """Bring mode and owner up to date: a walk has come by (the owner of /proc/PID follows the process; d_revalidate)."""
 
     def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
         """Whether `cred` may access `inode` in the ways of `mask` (`AccessMode` bits), where the file has a rule of its own;
@@ -90,6 +94,8 @@ class Behaviour:
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         """Up to `count` bytes from the description's offset, which the behaviour moves itself."""
+        if description.inode.is_directory:
+            kernel.fail(READ_DIRECTORY)
         raise NotModelled(f"reading {description.behaviour}")
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
@@ -97,9 +103,27 @@ class Behaviour:
         raise NotModelled(f"writing {description.behaviour}")
 
     def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
-        """Move the offset of the description by `offset` from where `whence` (`Seek`) says; returns the new one."""
-        raise NotModelled(f"seeking in {description.behaviour}")
+        """Move the offset of the description by `offset` from where `whence` (`Seek`) says; returns the new one.
 
+        The default is that of directories whose entries are made on demand (generic_file_llseek): they have no size.
+        """
+        if not description.inode.is_directory:
+            raise NotModelled(f"seeking in {description.behaviour}")
+        here = description.offset
+        if whence == Seek.CUR:
+            offset += here
+        if offset < 0:
+            kernel.refuse(LSEEK_NEGATIVE)
+            offset = 0
+        # -- effects only below --
+        if offset != here:
+            description.offset = offset
+            description.cursor = SOUGHT if offset else ""
+        return offset
+
+
+SOUGHT = "//"
+"""As the cursor of a description of a directory that is made on demand: its offset was set by lseek."""
 
 BEHAVIOURS: dict[str, Behaviour] = {}
 """By name. A module that models a kind of file enters its own at import; `fakekernel.syscalls.table` imports them all."""

@@ -83,7 +83,7 @@ class Inode(Record):
 
     @property
     def type(self) -> FileType:
-        return FileType(self.mode & S_IFMT)
+        return FileType(self.mode & S_IFMT or FileType.REG)  # a pidfd is a regular file that shows no type
 
     @property
     def is_directory(self) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fakekernel.behaviour import BEHAVIOURS, Listed
+from fakekernel.behaviour import BEHAVIOURS, SOUGHT, Listed
 from fakekernel.description import Description
 from fakekernel.filesystem import Dentry
+from kernelapi.errors import NotModelled
 from kernelapi.protocol.descriptors import GETDENTS_NOT_A_DIRECTORY, GETDENTS_REMOVED, GETDENTS_TOO_SMALL
 from kernelapi.values import DirEntry
 
@@ -30,6 +31,8 @@ def list_directory(kernel: "Syscalls", description: Description, count: int) -> 
         kernel.refuse(GETDENTS_NOT_A_DIRECTORY)
         return ()
     directory = path.dentry
+    if description.cursor == SOUGHT:
+        raise NotModelled("listing a directory that is made on demand from where lseek has gone")
     if directory.unlinked:
         kernel.refuse(GETDENTS_REMOVED)
     found: list[DirEntry] = []

@@ -13,6 +13,7 @@ from fakekernel.credentials import Credentials
 from fakekernel.filesystem import Dentry, Inode
 from fakekernel.filetable import description
 from fakekernel.mount import Mount, Path
+from fakekernel.mountusers import let_go_above
 from fakekernel.permission import SEARCH, permitted
 from kernelapi.errors import ModelError
 from kernelapi.flags import AT_FDCWD, S_IFDIR, S_IFLNK, S_IFMT, S_ISVTX, MountFlag
@@ -254,6 +255,7 @@ class Walk:
                 if mount.root.parent is not None and not _is_below(dentry, mount.root):
                     self.kernel.refuse(LOOKUP_MISSING)  # it was moved out of what the mount shows
                 break
+            let_go_above(self.kernel.machine.system, mount)
             above, point = mount.parent, mount.mountpoint
             if above is None or above is mount or point is None:
                 mount, dentry = self.mount, self.dentry
@@ -278,7 +280,10 @@ def child_of(kernel: "SyscallBase", directory: Dentry, name: str) -> Dentry | No
     LOOKUP_NAME_TOO_LONG. (lookup_one_qstr_excl)"""
     inode = directory.inode
     if inode.behaviour:
-        return BEHAVIOURS[inode.behaviour].lookup(cast("Syscalls", kernel), directory, name)
+        found = BEHAVIOURS[inode.behaviour].lookup(cast("Syscalls", kernel), directory, name)
+        if found is not None and found.inode.behaviour:
+            BEHAVIOURS[found.inode.behaviour].refresh(cast("Syscalls", kernel), found.inode)
+        return found
     if len(name) > SURELY_SHORT and len(fsencode(name)) > NAME_MAX:
         kernel.refuse(LOOKUP_NAME_TOO_LONG)
     return directory.children.get(name)

@@ -1,6 +1,7 @@
 """Who holds a mount, or a mount namespace: roots, working directories, programs, open files (the counts in struct mount).
 
-Found by looking at all processes: only umounts without MNT_DETACH, changes to read-only and the end of a namespace ask for it.
+Found by looking at all processes: only umounts without MNT_DETACH, changes to read-only, the end of a namespace and ways out of
+what is unmounted ask for it.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 from fakekernel.description import Description
 from fakekernel.filesystem import Superblock
 from fakekernel.mount import Mount, MountNamespace
-from fakekernel.mounttree import dissolve
+from fakekernel.mounttree import detach, dissolve
 from fakekernel.system import System
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
 
@@ -39,6 +40,21 @@ def used_mounts(system: System) -> set[Mount]:
                 used.add(task.mm.executable.mount)
     used.update(opened.path.mount for opened in open_files(system) if opened.path is not None)
     return used
+
+
+def let_go_above(system: System, mount: Mount) -> None:
+    """Before a way leads up out of `mount`: where it was unmounted together with what it was mounted on, being locked to that,
+    it stays there only as long as somebody uses that. A mount that nobody uses is gone, and carries nothing.
+    (fs/namespace.c mntput_no_expire)"""
+    if mount.ns is not None or mount.parent is None:
+        return
+    chain = [mount]
+    while (above := chain[-1].parent) is not None and above is not chain[-1]:
+        chain.append(above)
+    used = used_mounts(system)
+    while len(chain) > 1 and chain[-1] not in used:
+        chain.pop()
+        detach(chain[-1])
 
 
 def leave_mount_namespace(system: System, ns: MountNamespace) -> None:

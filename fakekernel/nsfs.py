@@ -24,12 +24,14 @@ from fakekernel.netusers import leave_network_namespace
 from fakekernel.store import Record
 from fakekernel.userns import UserNamespace
 from kernelapi.flags import FileType
-from kernelapi.protocol.descriptors import READ_NOT_READABLE, WRITE_NOT_WRITABLE
+from kernelapi.protocol.descriptors import LSEEK_PIPE, READ_NOT_READABLE, WRITE_NOT_WRITABLE
 
 if TYPE_CHECKING:
     from fakekernel.machine import Machine
     from fakekernel.syscalls.table import Syscalls
     from fakekernel.system import System
+
+BEHAVIOUR = "ns"
 
 KINDS: tuple[tuple[type[Record], str], ...] = (
     (MountNamespace, "mnt"),
@@ -58,8 +60,8 @@ def place(system: "System", ns: Namespace | UserNamespace) -> Path:
     mount = system.nsfs
     assert mount is not None, "the machine has not booted"
     inode = Inode(
-        store=system.store, sb=mount.sb, ino=ns.inum, mode=FileType.REG | 0o444, uid=ROOT_UID, gid=ROOT_GID, behaviour="ns",
-        subject=ns,
+        store=system.store, sb=mount.sb, ino=ns.inum, mode=FileType.REG | 0o444, uid=ROOT_UID, gid=ROOT_GID,
+        behaviour=BEHAVIOUR, subject=ns,
     )  # fmt: skip
     return Path(mount, Dentry(store=system.store, name=name(ns, kind(ns)), parent=None, inode=inode))
 
@@ -84,5 +86,8 @@ class NamespaceFile(Behaviour):
         kernel.refuse(WRITE_NOT_WRITABLE)
         return len(data)
 
+    def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
+        kernel.fail(LSEEK_PIPE)
 
-BEHAVIOURS["ns"] = NamespaceFile()
+
+BEHAVIOURS[BEHAVIOUR] = NamespaceFile()

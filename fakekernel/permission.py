@@ -56,7 +56,6 @@ def permitted(kernel: "SyscallBase", inode: Inode, mask: int, cred: Credentials 
     if not behaviour.has_permissions:
         return may(cred, inode, mask)
     side = cast("Syscalls", kernel)
-    behaviour.refresh(side, inode)
     answer = behaviour.permission(side, inode, mask, cred)
     return may(cred, inode, mask) if answer is None else answer
 
@@ -83,9 +82,3 @@ def in_group_or_capable(cred: Credentials, inode: Inode) -> bool:
 def is_read_only(mount: "Mount") -> bool:
     """Whether nothing can be written through `mount`: it, or its file system, is read-only (mnt_want_write)."""
     return bool((mount.flags | mount.sb.flags) & RDONLY)
-
-
-def refresh(kernel: "SyscallBase", inode: Inode) -> None:
-    """Bring mode and owner of `inode` up to date."""
-    if inode.behaviour:
-        BEHAVIOURS[inode.behaviour].refresh(cast("Syscalls", kernel), inode)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fakekernel.syscalls.base import SyscallBase
     from fakekernel.syscalls.table import Syscalls
 
+BEHAVIOUR = "pidfd"
 MODE = 0o700
 """Of a pidfd, as fstat shows it: without a type."""
 
@@ -24,7 +25,7 @@ def describe(kernel: "SyscallBase", pid: StructPid, flags: int) -> Description:
     path = _place(kernel, pid)
     return Description(
         store=kernel.store,
-        behaviour="pidfd",
+        behaviour=BEHAVIOUR,
         path=path,
         inode=path.inode,
         flags=OpenFlag.RDWR | flags,
@@ -37,7 +38,7 @@ def _place(kernel: "SyscallBase", pid: StructPid) -> Path:
     mount = kernel.machine.system.pidfs
     assert mount is not None, "the machine has not booted"
     if pid.inode is None:
-        pid.inode = mount.sb.new_inode(MODE, behaviour="pidfd", subject=pid)
+        pid.inode = mount.sb.new_inode(MODE, behaviour=BEHAVIOUR, subject=pid)
     return Path(mount, Dentry(store=kernel.store, name="anon_inode:[pidfd]", parent=None, inode=pid.inode))
 
 
@@ -57,4 +58,4 @@ class ProcessFile(Behaviour):
         kernel.fail(LSEEK_PIPE)
 
 
-BEHAVIOURS["pidfd"] = ProcessFile()
+BEHAVIOURS[BEHAVIOUR] = ProcessFile()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from fakekernel.applets import APPLETS, Words, complain, stubborn
 from fakekernel.shell import sh
-from fakekernel.witness import witness
+from fakekernel.witness import pause, witness
 from kernelapi.kernel import Kernel
 
 Program = Callable[[Kernel, Words, Words], int | None]
@@ -45,5 +45,5 @@ def _name(argv: Words) -> str:
     return argv[0].rpartition("/")[2].removeprefix("-") if argv else ""
 
 
-PROGRAMS: dict[str, Program] = {"busybox": busybox, "stubborn": stubborn, "w": witness}
+PROGRAMS: dict[str, Program] = {"busybox": busybox, "stubborn": stubborn, "w": witness, "p": pause}
 """By the name in the executable file."""

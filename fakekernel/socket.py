@@ -356,7 +356,7 @@ class UnixBehaviour(Behaviour):
         socket.peer = None
         if peer is not None:
             peer.shut = RECEIVE | SEND
-            if queue:
+            if queue[1:] or (queue and queue[0].data):  # an empty packet alone is taken for one that has been read
                 peer.error = True
         if queue:
             socket.queue = ()

@@ -206,7 +206,7 @@ class SlaveBehaviour(Behaviour):
             and job.terminal is None
             and terminal.session is None
             and not flags & OpenFlag.NOCTTY
-            and flags & O_ACCMODE != OpenFlag.WRONLY
+            and flags & O_ACCMODE in (OpenFlag.RDONLY, OpenFlag.RDWR)
             and kernel.happens(OPEN_ACQUIRES)
         ):
             take_control(terminal, kernel.task)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-COMMANDS = ("verify", "run", "fuzz", "replay", "explain", "rules", "invariants", "host-profile")
+COMMANDS = ("verify", "run", "fuzz", "replay", "explain", "rules", "invariants", "conform", "host-profile")
 """In the order of the help."""
 
 
@@ -33,6 +33,8 @@ class CommandGroup(click.Group):
                 from initflow.commands.invariants import command
             case "host-profile":
                 from initflow.commands.host_profile import command
+            case "conform":
+                from initflow.commands.conform import command
             case _:
                 return None
         return command

@@ -22,6 +22,8 @@ EXCEPTIONS = {
     "kernelapi.linux.network": "pyroute2",
     "initflow.pytest_plugin": "pytest",
     "initflow.pytest_kernel": "pytest",
+    "initflow.conformance.campaign": "hypothesis",
+    "initflow.conformance.generation": "hypothesis",
 }
 
 

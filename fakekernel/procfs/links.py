@@ -11,6 +11,7 @@ from fakekernel.credentials import Credentials
 from fakekernel.description import Description
 from fakekernel.filesystem import Dentry, Inode
 from fakekernel.mount import Path
+from fakekernel.mountusers import let_go_above
 from fakekernel.procfs.entry import Entry, MadeFile, make, number
 from fakekernel.procfs.process import OfProcess, check_access, find, owner, task_of
 from fakekernel.ptrace import may_access
@@ -20,7 +21,7 @@ from fakekernel.task import StructPid, Task
 from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
 from kernelapi.protocol.lookup import LOOKUP_MISSING
-from kernelapi.protocol.proc import PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
+from kernelapi.protocol.proc import PROC_COUNT_GONE, PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -56,7 +57,10 @@ class MagicLink(OfProcess):
 
     def target(self, kernel: "Syscalls", inode: Inode) -> str:
         place = self.follow(kernel, inode)
-        return place if isinstance(place, str) else text_of(place, kernel.task.fs.root)
+        if isinstance(place, str):
+            return place
+        let_go_above(kernel.machine.system, place.mount)
+        return text_of(place, kernel.task.fs.root)
 
 
 class ExecutableLink(MagicLink):
@@ -138,6 +142,13 @@ class DescriptorDirectory(OfProcess):
 
     type = FileType.LNK
 
+    def size(self, kernel: "Syscalls", inode: Inode) -> int:
+        task = find(inode)
+        if task is None:
+            kernel.refuse(PROC_COUNT_GONE)
+            return 0
+        return len(task.files.entries) if task.lives else 0
+
     def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
         return True if cast(StructPid, inode.subject).task is kernel.task else None
 
@@ -168,6 +179,9 @@ class DescriptorInfoDirectory(DescriptorDirectory):
     """/proc/PID/fdinfo: for those who may look into the process (proc_fdinfo_permission)."""
 
     type = FileType.REG
+
+    def size(self, kernel: "Syscalls", inode: Inode) -> int:
+        return 0
 
     def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
         task = task_of(kernel, inode)

@@ -41,7 +41,7 @@ class SetgroupsFile(OfProcess, MadeFile):
 
     def open(self, kernel: "Syscalls", description: Description) -> Record | None:
         userns = task_of(kernel, description.inode).cred.userns
-        if description.flags & O_ACCMODE != OpenFlag.RDONLY:
+        if description.flags & O_ACCMODE in (OpenFlag.WRONLY, OpenFlag.RDWR):
             idmap.check_setgroups_open(kernel, userns)
         return userns
 

@@ -70,6 +70,8 @@ class OfProcess(Behaviour):
 class ProcessDirectory(OfProcess, TableDirectory):
     """A directory below /proc/PID with the same children for every process. That of a process that is gone has none."""
 
+    shows_owner_anew = True
+
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         return None if find(directory.inode) is None else super().lookup(kernel, directory, name)
 

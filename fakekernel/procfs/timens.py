@@ -21,9 +21,7 @@ class OffsetsFile(OfProcess, MadeFile):
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         ns = task_of(kernel, description.inode).namespaces.time_for_children
-        written = timens.write_offsets(kernel, ns, description.cred, description.offset, data)
-        description.offset += written
-        return written
+        return timens.write_offsets(kernel, ns, description.cred, description.offset, data)  # the offset stays
 
 
 BEHAVIOURS["proc.timens_offsets"] = OffsetsFile()

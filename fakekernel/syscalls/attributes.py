@@ -3,14 +3,14 @@
 from os import fsencode
 from typing import TYPE_CHECKING, cast
 
-from fakekernel import devicecgroup
+from fakekernel import devicecgroup, nsfs, pidfd
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials
 from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode, Superblock
 from fakekernel.filetable import description, usable
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount
-from fakekernel.permission import EXECUTE, WRITE, capable_toward, in_group_or_capable, is_read_only, owns, permitted, refresh
+from fakekernel.permission import EXECUTE, WRITE, capable_toward, in_group_or_capable, is_read_only, owns, permitted
 from fakekernel.regular import FILE_CAPABILITIES
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.capability import EMPTY, Cap
@@ -21,12 +21,15 @@ from kernelapi.protocol.attributes import (
     ACCESS_ARGUMENTS,
     ACCESS_DENIED,
     ACCESS_DEVICE_CGROUP,
+    ACCESS_IMMUTABLE,
     ACCESS_NOEXEC,
     ACCESS_READ_ONLY,
     ACCESS_READ_ONLY_FILE_SYSTEM,
     CHANGE_FIXED,
+    CHANGE_IMMUTABLE,
     CHANGE_READ_ONLY,
     CHANGE_UNMAPPED,
+    CHANGE_UNSUPPORTED,
     CHMOD_NOT_OWNER,
     CHMOD_STRIPS_SETGID,
     CHOWN_DROPS_CAPABILITIES,
@@ -91,7 +94,8 @@ class AttributeCalls(SyscallBase):
         return self._stat(opened.inode, None if opened.path is None else opened.path.dentry)
 
     def _stat(self, inode: Inode, dentry: Dentry | None) -> Stat:
-        refresh(self, inode)
+        if inode.behaviour and BEHAVIOURS[inode.behaviour].shows_owner_anew:
+            BEHAVIOURS[inode.behaviour].refresh(cast("Syscalls", self), inode)
         userns = self.task.cred.userns
         return Stat(
             dev=inode.sb.dev,
@@ -131,6 +135,8 @@ class AttributeCalls(SyscallBase):
             self.refuse(ACCESS_NOEXEC)
         if mode & WRITE and mount.sb.flags & MountFlag.RDONLY and kind in (FileType.REG, FileType.DIR, FileType.LNK):
             self.refuse(ACCESS_READ_ONLY_FILE_SYSTEM)
+        if mode & WRITE and inode.behaviour == nsfs.BEHAVIOUR:
+            self.refuse(ACCESS_IMMUTABLE)
         if not permitted(self, inode, mode, cred):
             self.refuse(ACCESS_DENIED)
         if kind in DEVICES and not devicecgroup.may_access(self, inode, mode):
@@ -159,11 +165,14 @@ class AttributeCalls(SyscallBase):
 
     def _chmod(self, inode: Inode, mount: Mount | None, mode: int) -> None:
         cred = self.task.cred
-        refresh(self, inode)
         if mount is not None and is_read_only(mount):
             self.refuse(CHANGE_READ_ONLY)
+        if inode.behaviour == nsfs.BEHAVIOUR:
+            self.refuse(CHANGE_IMMUTABLE)
         if inode.uid == INVALID_UID or inode.gid == INVALID_GID:
             self.refuse(CHANGE_UNMAPPED)
+        if inode.behaviour == pidfd.BEHAVIOUR:
+            self.refuse(CHANGE_UNSUPPORTED)
         if inode.sb.fstype == "proc" and inode.behaviour != PROC_ROOT:
             self.fail(CHANGE_FIXED)
         if not owns(cred, inode):
@@ -203,10 +212,13 @@ class AttributeCalls(SyscallBase):
             kgid = cred.userns.kgid(gid)
             if kgid is None:
                 self.refuse(CHOWN_UNMAPPED)
+        if inode.behaviour == nsfs.BEHAVIOUR and not (_is_unchanged(uid) and _is_unchanged(gid)):
+            self.refuse(CHANGE_IMMUTABLE)
         # That the file system's user namespace knows the new ids is asked only of idmapped mounts (from_vfsuid).
-        refresh(self, inode)
         if (kuid is None and inode.uid == INVALID_UID) or (kgid is None and inode.gid == INVALID_GID):
             self.refuse(CHANGE_UNMAPPED)
+        if inode.behaviour == pidfd.BEHAVIOUR:
+            self.refuse(CHANGE_UNSUPPORTED)
         is_owner = cred.fsuid == inode.uid
         privileged = capable_toward(cred, inode, Cap.CHOWN)
         # What has no valid owner may be given one by whoever has the capability over the file system's user namespace.

@@ -5,6 +5,7 @@ from os import fsencode
 from fakekernel.filetable import description
 from fakekernel.lookup import PATH_MAX, resolve
 from fakekernel.mount import Path
+from fakekernel.mountusers import let_go_above
 from fakekernel.permission import SEARCH, permitted
 from fakekernel.reachability import cwd_text, path_text
 from fakekernel.syscalls.attributes import AttributeCalls
@@ -59,6 +60,7 @@ class FileCalls(OpenCalls, EntryCalls, AttributeCalls, XattrCalls):
 
     def getcwd(self) -> str:
         fs = self.task.fs
+        let_go_above(self.machine.system, fs.cwd.mount)
         text = cwd_text(fs.cwd, fs.root)
         if text is None:
             self.refuse(GETCWD_REMOVED)

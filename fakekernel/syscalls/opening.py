@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from fakekernel import devicecgroup
+from fakekernel import devicecgroup, nsfs, pidfd
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.devices import behaviour_of, is_miscellaneous
@@ -29,6 +29,7 @@ from kernelapi.protocol.opening import (
     OPEN_EXISTS,
     OPEN_FIFO_FOR_NOTHING,
     OPEN_FLAGS,
+    OPEN_IMMUTABLE,
     OPEN_LINK,
     OPEN_NO_DEVICE,
     OPEN_NO_MISC_DEVICE,
@@ -38,6 +39,7 @@ from kernelapi.protocol.opening import (
     OPEN_READ_ONLY_FILE_SYSTEM,
     OPEN_STICKY,
     OPEN_TRUNCATE_READ_ONLY,
+    OPEN_TRUNCATE_UNSUPPORTED,
     TRUNCATE_DROPS_PRIVILEGES,
 )
 
@@ -167,6 +169,8 @@ class OpenCalls(CreationBase):
             self.refuse(OPEN_NODEV)
         if asked & WRITE and mount.sb.flags & RDONLY and kind in ON_DISK:
             self.refuse(OPEN_READ_ONLY_FILE_SYSTEM)
+        if asked & WRITE and inode.behaviour == nsfs.BEHAVIOUR:
+            self.refuse(OPEN_IMMUTABLE)
         if not permitted(self, inode, asked):
             self.refuse(OPEN_DENIED)
         if kind in DEVICES and not devicecgroup.may_access(self, inode, asked):
@@ -177,6 +181,8 @@ class OpenCalls(CreationBase):
             self.refuse(OPEN_BUSY)
         if mount.flags & RDONLY and flags & ACCMODE in (OpenFlag.WRONLY, OpenFlag.RDWR) and kind not in SPECIAL:
             self.refuse(OPEN_READ_ONLY)
+        if flags & TRUNC and inode.behaviour == pidfd.BEHAVIOUR:
+            self.refuse(OPEN_TRUNCATE_UNSUPPORTED)
 
     def _describe(self, place: Path, flags: int, *, truncate: bool) -> Description:
         """The open file description; what stands behind the file has been opened. (vfs_open)"""

@@ -66,7 +66,7 @@ class TerminalCalls(SyscallBase):
         may_all = self.capable_over(self.machine.system.userns, Cap.SYS_ADMIN)
         if terminal.session is not None and not (steal == STEAL and may_all):
             self.refuse(SCTTY_TAKEN)
-        if self._description(fd).flags & O_ACCMODE == OpenFlag.WRONLY and not may_all:
+        if self._description(fd).flags & O_ACCMODE not in (OpenFlag.RDONLY, OpenFlag.RDWR) and not may_all:
             # In Linux the terminal has been stolen by now, which nobody who gets here can have done.
             self.refuse(SCTTY_NOT_READABLE)
         # -- effects only below --

@@ -1,163 +1,152 @@
-"""Random programs of several processes: the same seed gives the same program."""
+"""Programs as Hypothesis makes them: which calls go together."""
 
 from collections.abc import Callable
-from random import Random
-from typing import Any
 
-from initflow.conformance.agents import FIRST, PROC, ROOT
-from initflow.conformance.program import AGENTS, NOBODY, Number, Path, Program, Step
-from kernelapi.capability import EMPTY, Cap, CapSet
-from kernelapi.flags import CloneFlag, OpenFlag, Signal, WaitFlag
-from kernelapi.values import CapData
+from hypothesis import strategies as st
 
-SIGNALS = (
-    0, Signal.KILL, Signal.TERM, Signal.TERM, Signal.HUP, Signal.STOP, Signal.STOP, Signal.TSTP, Signal.TSTP, Signal.TTIN,
-    Signal.CONT, Signal.CONT, Signal.CONT, Signal.CHLD, Signal.USR1, Signal.SEGV, Signal.PIPE, 34, 64, 65,
-)  # fmt: skip
-EXIT_SIGNALS = (*(Signal.CHLD,) * 6, 0, Signal.CONT, Signal.WINCH)
-"""Not those that end or stop the parent: one that waits takes the zombie before the signal arrives, which is not modelled."""
+from initflow.conformance.arguments import AGENT, ARGUMENTS, REQUESTED
+from initflow.conformance.choices import Choice, Pick
+from initflow.conformance.phrases import PHRASES
+from initflow.conformance.program import STARTS, Program, Step
 
-IDS = (-1, 0, 0, 1, 1000, 1000, 1001)
-NEW = (
-    CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWPID, CloneFlag.NEWUSER, CloneFlag.NEWUSER, CloneFlag.NEWNS,
-    CloneFlag.NEWUTS, CloneFlag.NEWIPC, CloneFlag.NEWCGROUP, CloneFlag.NEWTIME,
-)  # fmt: skip
-SHARED = (CloneFlag.FS, CloneFlag.FILES, CloneFlag.PARENT, CloneFlag.PARENT)
-LINKS = ("user", "user", "pid", "pid", "mnt", "uts", "ipc", "net", "cgroup", "time", "pid_for_children", "time_for_children")
-WRITTEN = ("uid_map", "gid_map", "setgroups", "attr/exec")
-MAPS = (b"0 0 1", b"0 0 2000", b"0 1000 1", b"1000 1000 1", b"0 1000 1\n1 0 1", b"5 5 5")
+MOST_STEPS = 64
+"""So many steps a program has at most."""
 
-
-class Generator:
-    """Makes the steps of one program. It only guesses which agents live."""
-
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.agents = [0]
-
-    def step(self) -> Step:
-        """The next step: births first, so that there is somebody to be called."""
-        random = self.random
-        agent = random.choice(self.agents)
-        births = len(self.agents) < AGENTS and (len(self.agents) < 3 or random.random() < 0.1)
-        name = "clone" if births else random.choice(_NAMES)
-        return Step(agent, name, self.clone() if births else ARGUMENTS[name](self))
-
-    # -- arguments --
-
-    def clone(self) -> tuple[Any, ...]:
-        flags = int(self.random.choice(EXIT_SIGNALS))
-        for some, chance in ((NEW, 0.3), (NEW, 0.1), (SHARED, 0.25), (SHARED, 0.1)):
-            if self.random.random() < chance:
-                flags |= self.random.choice(some)
-        child = len(self.agents)
-        self.agents.append(child)
-        return (flags, child)
-
-    def agent(self) -> int:
-        return self.random.choice(self.agents)
-
-    def pid(self) -> Any:
-        chance = self.random.random()
-        if chance < 0.15:
-            return 0
-        return NOBODY if chance < 0.18 else Number(self.agent())
-
-    def target(self) -> Any:
-        """A pid as kill and wait4 take it."""
-        chance = self.random.random()
-        if chance < 0.12:
-            return -1
-        return Number(self.agent(), group=True) if chance < 0.3 else self.pid()
-
-    def kill(self) -> tuple[Any, ...]:
-        return (self.target(), int(self.random.choice(SIGNALS)))
-
-    def wait(self) -> tuple[Any, ...]:
-        options = 0
-        for flag, chance in (
-            (WaitFlag.NOHANG, 0.7), (WaitFlag.UNTRACED, 0.4), (WaitFlag.CONTINUED, 0.4), (WaitFlag.WALL, 0.25),
-            (WaitFlag.WCLONE, 0.1),
-        ):  # fmt: skip
-            if self.random.random() < chance:
-                options |= flag
-        return (-1 if self.random.random() < 0.5 else self.target(), options)
-
-    def signals(self) -> frozenset[int]:
-        chosen = self.random.sample(range(1, 65), 3) if self.random.random() < 0.3 else self.random.choices(SIGNALS[1:-1], k=3)
-        return frozenset(map(int, chosen))
-
-    def ids(self, count: int) -> tuple[Any, ...]:
-        return tuple(self.random.choice(IDS) for _ in range(count))
-
-    def namespaces(self) -> int:
-        flags = 0
-        for chance in (1.0, 0.3):
-            if self.random.random() < chance:
-                flags |= self.random.choice(NEW)
-        return flags
-
-    def descriptor(self) -> int:
-        return self.random.randrange(FIRST, FIRST + 6)
-
-    def open_(self) -> tuple[Any, ...]:
-        if self.random.random() < 0.6:
-            return (PROC, Path(self.agent(), f"ns/{self.random.choice(LINKS)}"), 0, 0)
-        return (PROC, Path(self.agent(), self.random.choice(WRITTEN)), int(OpenFlag.RDWR), 0)
-
-    def execve(self) -> tuple[Any, ...]:
-        name = self.random.choice(("true", "false", "sleep"))
-        return (f"/bin/{name}", (name, "1000"), ())
-
-    def capabilities(self) -> tuple[Any, ...]:
-        lost = CapSet.of(self.random.choice((Cap.KILL, Cap.SETUID, Cap.SYS_ADMIN)))
-        kept = ROOT if self.random.random() < 0.5 else ROOT - lost
-        return (0, CapData(self.random.choice((kept, kept, EMPTY)), kept, EMPTY))
-
-
-ARGUMENTS: dict[str, Callable[[Generator], tuple[Any, ...]]] = {
-    "kill": Generator.kill,
-    "wait4": Generator.wait,
-    "exit_group": lambda g: (g.random.choice((0, 1, 7, 256)),),
-    "rt_sigaction": lambda g: (int(g.random.choice(SIGNALS)), g.random.choice((0, 1, 1, None))),
-    "rt_sigprocmask": lambda g: (g.random.choice((0, 0, 1, 2)), g.signals()),
-    "rt_sigpending": lambda g: (),
-    "getpid": lambda g: (),
-    "getppid": lambda g: (),
-    "getpgid": lambda g: (g.pid(),),
-    "getsid": lambda g: (g.pid(),),
-    "setsid": lambda g: (),
-    "setpgid": lambda g: (g.pid(), g.pid()),
-    "prctl_set_pdeathsig": lambda g: (int(g.random.choice(SIGNALS)),),
-    "prctl_set_child_subreaper": lambda g: (g.random.choice((0, 1, 1)),),
-    "prctl_set_dumpable": lambda g: (g.random.choice((0, 1)),),
-    "setresuid": lambda g: g.ids(3),
-    "setresgid": lambda g: g.ids(3),
-    "setuid": lambda g: g.ids(1),
-    "capset": Generator.capabilities,
-    "unshare": lambda g: (int(g.namespaces()),),
-    "openat": Generator.open_,
-    "setns": lambda g: (g.descriptor(), int(g.random.choice((0, 0, 0, *NEW)) | g.random.choice((0, *NEW)))),
-    "pidfd_open": lambda g: (g.pid(), 0),
-    "write": lambda g: (g.descriptor(), g.random.choice(MAPS)),
-    "read": lambda g: (g.descriptor(), 100),
-    "pipe2": lambda g: (0,),
-    "close": lambda g: (g.descriptor(),),
-    "umask": lambda g: (g.random.randrange(0o100),),
-    "sethostname": lambda g: (f"host{g.random.randrange(9)}",),
-    "execve": Generator.execve,
-}
-"""How the arguments of each call are chosen."""
-
-WEIGHTS = {
-    "kill": 14, "wait4": 12, "setpgid": 6, "setns": 6, "openat": 6, "unshare": 4, "write": 3, "exit_group": 2, "setsid": 2,
+PRIVILEGED = ("prctl_set_keepcaps", "prctl_set_securebits", "capset", "prctl_set_no_new_privs", "prctl_set_dumpable")
+THEMES: dict[str, tuple[str, ...]] = {
+    "identity": (
+        "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
+        "capset", "capget",
+        "prctl_capbset_drop", "prctl_cap_ambient_raise", "prctl_cap_ambient_lower", "prctl_set_securebits",
+        "prctl_set_keepcaps", "unshare", "execve",
+        "open", "chown", "kill", "clone",
+    ),
+    "execution": (
+        "execve", "execve", "execve", "execve", "execveat", "execveat", *PRIVILEGED, "setresuid", "setresgid",
+        "prctl_capbset_drop", "prctl_cap_ambient_raise",
+        "chmod", "chown", "setxattr", "unshare", "clone", "mount", "open", "setuid", "prctl_set_pdeathsig", "fcntl_setfd",
+    ),
+    "namespaces": (
+        "unshare", "unshare", "clone", "clone", "setns", "setns", "setns", "open", "open", "open", "write", "write",
+        "pidfd_open", "setuid", "setresuid", "capset",
+        "sethostname", "uname", "setgroups", "kill", "readlink", "getpid", "execve", "exit_group", "wait4", "chroot",
+    ),
+    "processes": (
+        "clone", "clone", "clone", "kill", "kill", "kill", "wait4", "wait4", "wait4", "exit_group", "setpgid", "setpgid",
+        "setsid", "rt_sigaction", "rt_sigprocmask",
+        "rt_sigpending", "prctl_set_pdeathsig", "prctl_set_child_subreaper", "getppid", "getpgid", "getsid", "pidfd_open",
+        "prlimit64", "execve", "setresuid",
+        "unshare",
+    ),
+    "terminals": (
+        "open", "open", "ioctl_tiocsptlck", "ioctl_tiocgptn", "ioctl_tiocsctty", "ioctl_tiocsctty", "ioctl_tiocnotty",
+        "ioctl_tiocspgrp", "ioctl_tiocgpgrp", "ioctl_tiocgsid",
+        "ioctl_tiocswinsz", "ioctl_tiocgwinsz", "setsid", "setsid", "clone", "setpgid", "close", "write", "read",
+        "exit_group", "dup", "kill", "fchmod", "fstat",
+    ),
+    "descriptors": (
+        "open", "open", "pipe", "pipe2", "close", "dup", "dup2", "dup3", "fcntl_dupfd", "fcntl_dupfd_cloexec",
+        "fcntl_getfd", "fcntl_setfd", "fcntl_setfl", "fcntl_getfl",
+        "read", "read", "write", "write", "lseek", "fstat", "close_range", "clone", "mknod", "openat", "setrlimit",
+        "getdents64",
+    ),
+    "sockets": (
+        "socketpair", "socketpair", "sendmsg", "sendmsg", "sendmsg", "sendmsg", "recvmsg", "recvmsg", "recvmsg", "shutdown",
+        "close", "read", "write", "clone", "open", "pipe2", "fcntl_getfl", "fcntl_setfl",
+        "dup", "kill",
+    ),
+    "files": (
+        "open", "openat", "open", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "mknod", "mknodat", "symlink",
+        "symlinkat", "link", "linkat", "rename", "renameat2", "readlink",
+        "readlinkat", "stat", "lstat", "newfstatat", "access", "faccessat2", "chmod", "fchmod", "fchmodat", "chown",
+        "lchown", "fchown", "fchownat", "umask", "chdir", "fchdir", "getcwd",
+        "setresuid", "setresgid", "setfsuid", "capset", "getdents64", "write",
+    ),
+    "mounts": (
+        "mount", "mount", "mount", "mount", "mount", "mount", "umount2", "umount2", "pivot_root", "chroot", "chdir",
+        "fchdir", "getcwd", "open", "clone", "unshare", "setns", "mkdir", "rename",
+        "rmdir", "stat", "write", "access", "setresuid",
+    ),
+    "network": (
+        "socket", "request", "request", "request", "request", "request", "recvmsg", "recvmsg", "recvmsg", "bind",
+        "getsockname", "ioctl_siocbraddif", "unshare", "setns", "clone", "shutdown", "capset",
+    ),
 }  # fmt: skip
-"""How often a call is chosen, if not once."""
+"""Calls that go together: a program is mostly about one of these. "request" is sendmsg on a netlink socket."""
 
-_NAMES = [name for name in ARGUMENTS for _ in range(WEIGHTS.get(name, 1))]
+_MAKERS: dict[str, tuple[str, Choice]] = {name: (name, arguments) for name, arguments in ARGUMENTS.items()}
+_MAKERS["request"] = ("sendmsg", REQUESTED)
+_PHRASES = {
+    theme: tuple(PHRASES[name] for name in names)
+    for theme, names in {
+        "identity": ("become", "lower", "map", "map oneself", "capable file", "run", "confined"),
+        "execution": ("run", "no exec", "own program", "capable file", "become", "map oneself", "own group"),
+        "namespaces": ("map", "map oneself", "enter", "enter by pidfd", "apart", "offsets", "short life", "become"),
+        "processes": ("short life", "own group", "pending", "death signal", "limit", "become", "apart", "of the dead"),
+        "terminals": ("terminal", "session", "own group", "death signal"),
+        "descriptors": ("pipe", "limit", "through", "of the dead", "tree"),
+        "sockets": ("pair", "pair", "pipe", "limit"),
+        "files": ("sticky", "tree", "links", "group directory", "become", "lower", "through", "read-only", "map oneself"),
+        "mounts": (
+            "mounted", "propagated", "moved", "read-only", "pivot", "confined", "in a user namespace", "enter", "become",
+        ),
+        "network": ("network", "network", "enter", "become"),
+    }.items()
+}
+_EVERYTHING = tuple(ARGUMENTS)
+_MOSTLY = 5
+"""One step in so many is about anything, and instead of one in so many there is a phrase."""
+_ENDS = 64
+"""After one step in so many a program ends."""
 
 
-def generate(seed: int, steps: int = 30) -> Program:
-    """The program of this seed."""
-    generator = Generator(Random(seed))
-    return tuple(generator.step() for _ in range(steps))
+_THEMES = tuple(THEMES)
+_NUMBERS = 2**24
+"""So many numbers Hypothesis chooses among alike; of more, it prefers the small ones."""
+
+
+class Digits:
+    """A `Pick` that takes its numbers, digit by digit, from few large ones: to have Hypothesis choose costs the most here."""
+
+    def __init__(self, draw: Callable[[], int]) -> None:
+        self._draw = draw
+        self._rest, self._room = 0, 1
+
+    def __call__(self, below: int) -> int:
+        if self._room < below:
+            self._rest, self._room = self._draw(), _NUMBERS
+        self._room //= below
+        self._rest, digit = divmod(self._rest, below)
+        return digit
+
+
+def program(draw: Callable[[], int]) -> Program:
+    """A program, made of numbers between 0 and 2**24. Each step has its own: it can be left out; 0 ends the program."""
+    pick = Digits(draw)
+    start = STARTS[pick(len(STARTS))]
+    theme = _THEMES[pick(len(_THEMES))]
+    steps: list[Step] = []
+    while len(steps) < MOST_STEPS and ((pick := Digits(draw))(_ENDS) or not steps):
+        steps += _steps(pick, theme)
+    return Program(start, tuple(steps))
+
+
+def _steps(pick: Pick, theme: str) -> tuple[Step, ...]:
+    """One step, of the theme or any other; or a phrase of the theme."""
+    about = pick(_MOSTLY)
+    if about == _MOSTLY - 1:
+        phrases = _PHRASES[theme]
+        steps: tuple[Step, ...] = phrases[pick(len(phrases))](pick)
+        return steps
+    names = THEMES[theme] if about else _EVERYTHING
+    name, arguments = _MAKERS[names[pick(len(names))]]
+    return (Step(AGENT(pick), name, arguments(pick)),)
+
+
+_NUMBER = st.integers(0, _NUMBERS - 1)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """Programs, for Hypothesis."""
+    return program(lambda: draw(_NUMBER))

@@ -24,6 +24,11 @@ ACCESS_READ_ONLY_FILE_SYSTEM = Refusal(
     cause="writing is asked for, and the file system itself is read-only",
     source="access(2); fs/namei.c sb_permission",
 )  # fmt: skip
+ACCESS_IMMUTABLE = Refusal(
+    "faccessat2.eperm.immutable", call="faccessat2", errno=EPERM, depends=STATE,
+    cause="writing is asked for, and the file is a namespace: nobody may write it",
+    source="access(2); fs/namei.c inode_permission",
+)  # fmt: skip
 ACCESS_DENIED = Refusal(
     "faccessat2.eacces", call="faccessat2", errno=EACCES, depends=STATE,
     cause="the file does not give the caller that access",
@@ -59,6 +64,15 @@ CHANGE_UNMAPPED = Refusal(
     cause="the file has an owner or a group that no user namespace knows, and keeps it: the root of a devpts whose user "
     "namespace has no id 0",
     source="fs/attr.c notify_change",
+)  # fmt: skip
+CHANGE_IMMUTABLE = Refusal(
+    "attributes.eperm.immutable", call="attributes", errno=EPERM, depends=STATE,
+    cause="the file is a namespace: its mode and owner stay; to give it neither a new owner nor a new group is no change",
+    source="fs/attr.c may_setattr",
+)  # fmt: skip
+CHANGE_UNSUPPORTED = Refusal(
+    "attributes.eopnotsupp", call="attributes", errno=EOPNOTSUPP, depends=STATE,
+    cause="the file is a pidfd, whoever asks", source="fs/pidfs.c pidfs_setattr", since="6.9",
 )  # fmt: skip
 CHANGE_FIXED = Refusal(
     "attributes.eperm.fixed", call="attributes", errno=EPERM, depends=STATE,

@@ -10,7 +10,7 @@ from kernelapi.protocol.cgroups import CGROUP_BUSY, CGROUP_NAME, CGROUP_TOO_MANY
 from kernelapi.protocol.descriptors import IS_PATH_ONLY, NOT_OPEN, OPEN_FIFO_WITHOUT_READER, TOO_MANY_OPEN
 from kernelapi.protocol.lookup import LOOKUP
 from kernelapi.protocol.namespace_files import OPEN_NAMESPACE_FILE
-from kernelapi.protocol.proc import OPEN_PROC
+from kernelapi.protocol.proc import OPEN_PROC, PROC_COUNT_GONE
 from kernelapi.protocol.terminals import OPEN_TERMINAL
 from kernelapi.rules import STATE, Effect, Refusal
 from kernelapi.values import Stat, Statfs
@@ -48,7 +48,9 @@ CHROOT_KEEPS_DIRECTORY = Effect(
 
 CHMOD = (
     attributes.CHANGE_READ_ONLY,
+    attributes.CHANGE_IMMUTABLE,
     attributes.CHANGE_UNMAPPED,
+    attributes.CHANGE_UNSUPPORTED,
     attributes.CHANGE_FIXED,
     attributes.CHMOD_NOT_OWNER,
     attributes.CHMOD_STRIPS_SETGID,
@@ -56,7 +58,9 @@ CHMOD = (
 CHOWN = (
     attributes.CHANGE_READ_ONLY,
     attributes.CHOWN_UNMAPPED,
+    attributes.CHANGE_IMMUTABLE,
     attributes.CHANGE_UNMAPPED,
+    attributes.CHANGE_UNSUPPORTED,
     attributes.CHANGE_FIXED,
     attributes.CHOWN_UID_DENIED,
     attributes.CHOWN_GID_DENIED,
@@ -104,11 +108,13 @@ class Files(Protocol):
         opening.OPEN_DIRECTORY,
         opening.OPEN_NODEV,
         opening.OPEN_READ_ONLY_FILE_SYSTEM,
+        opening.OPEN_IMMUTABLE,
         opening.OPEN_DENIED,
         opening.OPEN_DEVICE_CGROUP,
         opening.OPEN_NOATIME,
         opening.OPEN_BUSY,
         opening.OPEN_READ_ONLY,
+        opening.OPEN_TRUNCATE_UNSUPPORTED,
         opening.OPEN_NO_DEVICE,
         opening.OPEN_NO_MISC_DEVICE,
         opening.OPEN_FIFO_FOR_NOTHING,
@@ -123,11 +129,11 @@ class Files(Protocol):
     def openat(self, dirfd: int, path: str, flags: int, mode: int = 0) -> Fd:
         """Open, and with O_CREAT make, the file at `path`."""
 
-    @syscall(attributes.STAT_FLAGS, LOOKUP)
+    @syscall(attributes.STAT_FLAGS, LOOKUP, PROC_COUNT_GONE)
     def newfstatat(self, dirfd: int, path: str, flags: int = 0) -> Stat:
         """What the file at `path` is (`AtFlag` bits: SYMLINK_NOFOLLOW, EMPTY_PATH)."""
 
-    @syscall(NOT_OPEN)
+    @syscall(NOT_OPEN, PROC_COUNT_GONE)
     def fstat(self, fd: Fd) -> Stat:
         """What the file behind `fd` is."""
 
@@ -136,6 +142,7 @@ class Files(Protocol):
         LOOKUP,
         attributes.ACCESS_NOEXEC,
         attributes.ACCESS_READ_ONLY_FILE_SYSTEM,
+        attributes.ACCESS_IMMUTABLE,
         attributes.ACCESS_DENIED,
         attributes.ACCESS_DEVICE_CGROUP,
         attributes.ACCESS_READ_ONLY,

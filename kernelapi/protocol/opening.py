@@ -1,6 +1,6 @@
 """The rules of opening a file (open(2), fs/namei.c, fs/open.c)."""
 
-from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENXIO, EPERM, EROFS, ETXTBSY
+from errno import EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENODEV, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY
 
 from kernelapi.rules import ARGUMENTS, STATE, Effect, Refusal
 
@@ -60,6 +60,11 @@ OPEN_READ_ONLY_FILE_SYSTEM = Refusal(
     cause="write access is asked for, and the file system itself is read-only",
     source="open(2); fs/namei.c sb_permission",
 )  # fmt: skip
+OPEN_IMMUTABLE = Refusal(
+    "openat.eperm.immutable", call="openat", errno=EPERM, depends=STATE,
+    cause="write access or O_TRUNC is asked for, and the file is a namespace: nobody may write it",
+    source="open(2); fs/namei.c inode_permission",
+)  # fmt: skip
 OPEN_DENIED = Refusal(
     "openat.eacces", call="openat", errno=EACCES, depends=STATE,
     cause="the file does not give the caller the access that it asks for",
@@ -83,6 +88,10 @@ OPEN_READ_ONLY = Refusal(
     "openat.erofs", call="openat", errno=EROFS, depends=STATE,
     cause="write access is asked for through a read-only mount",
     source="open(2); fs/open.c do_dentry_open",
+)  # fmt: skip
+OPEN_TRUNCATE_UNSUPPORTED = Refusal(
+    "openat.eopnotsupp.truncate", call="openat", errno=EOPNOTSUPP, depends=STATE,
+    cause="O_TRUNC, and the file is a pidfd", source="fs/pidfs.c pidfs_setattr", since="6.9",
 )  # fmt: skip
 OPEN_FIFO_FOR_NOTHING = Refusal(
     "openat.einval.fifo", call="openat", errno=EINVAL, depends=ARGUMENTS,

@@ -17,6 +17,11 @@ PROC_LISTING_GONE = Refusal(
     cause="the process whose directory is listed has been reaped",
     source="fs/proc/base.c proc_pident_readdir, fs/proc/fd.c proc_readfd_common",
 )  # fmt: skip
+PROC_COUNT_GONE = Refusal(
+    "proc.enoent.count", call="proc", errno=ENOENT, depends=STATE,
+    cause="the process whose descriptors were to be counted has been reaped: the size of its directory fd is how many it has",
+    source="fs/proc/fd.c proc_readfd_count", since="6.2",
+)  # fmt: skip
 PROC_NOT_TRACEABLE = Refusal(
     "proc.eacces.ptrace", call="proc", errno=EACCES, depends=STATE,
     cause="the caller may not trace the process (PTRACE_MODE_READ_FSCREDS): other ids, fewer capabilities, or not dumpable",

@@ -1,4 +1,4 @@
-"""A program that says what it runs with.
+"""A program that says what it runs with, and one that waits for ever.
 
 Busybox cannot: unless its real user is root, it gives up what set-id bits gave it, before it does anything. `WITNESS` is the
 content of an executable file that writes /proc/self/status to its standard output, and behind it three bytes: its securebits,
@@ -26,17 +26,23 @@ _ADDRESS = 0x400000
 _HEADERS = 64 + 56
 
 
-def _witness() -> bytes:
-    size = _HEADERS + len(_CODE) + len(_DATA)
+_WAIT = bytes.fromhex("b822000000 0f05 ebf7")  # for ever: pause()
+
+
+def _executable(name: bytes, content: bytes) -> bytes:
+    size = _HEADERS + len(content)
     header = struct.pack(
-        "<16sHHIQQQIHHHHHH", b"\x7fELF initflow w\n", 2, 62, 1, _ADDRESS + _HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0
+        "<16sHHIQQQIHHHHHH", b"\x7fELF initflow %b\n" % name, 2, 62, 1, _ADDRESS + _HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0
     )
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _ADDRESS, _ADDRESS, size, size, 4096)
-    return header + segment + _CODE + _DATA
+    return header + segment + content
 
 
-WITNESS = _witness()
+WITNESS = _executable(b"w", _CODE + _DATA)
 """The file's content: an x86-64 ELF executable, without libraries."""
+
+PAUSE = _executable(b"p", _WAIT)
+"""Likewise, of a program that waits for ever: what exec has made of the process can be looked at from outside."""
 
 
 class Testimony(NamedTuple):

@@ -223,3 +223,36 @@ def propagation_of_a_more_privileged_namespace_is_not_changed(kernel: Kernel) ->
 def _changes_what_it_has_open(kernel: Kernel, fd: Fd) -> None:
     refused(EINVAL, kernel.mount, "", f"/proc/self/fd/{fd}", "", MountFlag.SHARED | MountFlag.SLAVE, "")
     refused(EPERM, kernel.mount, "", f"/proc/self/fd/{fd}", "", MountFlag.SHARED, "")  # since 6.16; before that EINVAL
+
+
+def _dissolve_above(kernel: Kernel, held: str) -> tuple[str, int, int]:
+    """Hold `held` while the mount namespace around it goes; what getcwd says then, and the inodes of "." and ".."."""
+    kernel.chdir(held)
+    fd = kernel.open(".", OpenFlag.RDONLY | OpenFlag.DIRECTORY)
+    kernel.unshare(CloneFlag.NEWNS)
+    kernel.fchdir(fd)
+    above = kernel.stat("..")
+    return kernel.getcwd(), kernel.stat(".").ino, above.ino if above.dev == kernel.stat(".").dev else 0
+
+
+@case(tree=True)
+def a_mount_that_was_locked_to_its_parent_stays_there_as_long_as_that_is_used(kernel: Kernel) -> None:
+    kernel.mkdir("/a", 0o755)
+    kernel.mount("one", "/a", "tmpfs", 0, "mode=755")
+    kernel.mkdir("/a/b", 0o755)
+    kernel.mount("two", "/a/b", "tmpfs", 0, "mode=755")
+    inner, outer = kernel.stat("/a/b").ino, kernel.stat("/a").ino
+    alone = in_child(kernel, _dissolve_above, "/a/b", flags=OTHER_OWNER)
+    expect("of the inner mount, alone", alone, ("(unreachable)/", inner, inner))
+    expect("of the outer one", in_child(kernel, _hold_both, flags=OTHER_OWNER), ("(unreachable)/b", outer, "(unreachable)/"))
+
+
+def _hold_both(kernel: Kernel) -> tuple[str, int, str]:
+    """With both held: where the inner one is, the inode above it; and where it is once the outer one has been let go."""
+    outer = kernel.open("/a", OpenFlag.PATH)
+    inner = kernel.open("/a/b", OpenFlag.PATH)
+    kernel.unshare(CloneFlag.NEWNS)
+    kernel.fchdir(inner)
+    before, above = kernel.getcwd(), kernel.stat("..").ino
+    kernel.close(outer)
+    return before, above, kernel.getcwd()

@@ -1,9 +1,9 @@
 """Laws of namespaces other than user namespaces: making them by clone and unshare, entering them by setns."""
 
 from dataclasses import dataclass
-from errno import EBADF, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM
+from errno import EACCES, EBADF, EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ESPIPE
 
-from kernelapi.flags import CloneFlag, OpenFlag, Signal
+from kernelapi.flags import AccessMode, CloneFlag, OpenFlag, Seek, Signal
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, read_all, refused
@@ -266,3 +266,33 @@ def unshare_ends_the_sharing_of_descriptors(kernel: Kernel) -> None:
     kernel.wait4(kernel.clone(CloneFlag.FILES | Signal.CHLD, close_one, writer, 0))
     refused(EBADF, kernel.write, writer, b"!")
     expect("what was written", read_all(kernel, reader), b"!")
+
+
+@case(tree=True)
+def nobody_may_write_the_file_of_a_namespace_or_change_its_attributes(kernel: Kernel) -> None:
+    path = "/proc/self/ns/uts"
+    fd = kernel.open(path, OpenFlag.RDONLY | OpenFlag.APPEND)
+    for flags in (OpenFlag.WRONLY, OpenFlag.RDWR, 3, OpenFlag.TRUNC):
+        refused(EPERM, kernel.open, path, flags)
+    refused(EPERM, kernel.access, path, AccessMode.W)
+    refused(EACCES, kernel.access, path, AccessMode.X)
+    kernel.access(path, AccessMode.R)
+    refused(EPERM, kernel.fchmod, fd, 0o444)
+    refused(EPERM, kernel.chown, path, 0, -1)
+    kernel.fchown(fd, -1, -1)
+    refused(ESPIPE, kernel.lseek, fd, 0, Seek.CUR)
+
+
+@case(tree=True)
+def a_pidfd_has_a_mode_that_counts_and_that_cannot_be_changed(kernel: Kernel) -> None:
+    path = f"/proc/self/fd/{kernel.pidfd_open(kernel.getpid())}"
+    kernel.access(path, AccessMode.R | AccessMode.W)
+    refused(EACCES, kernel.access, path, AccessMode.X)  # its mount is one from which nothing is executed
+    kernel.close(kernel.open(path, OpenFlag.WRONLY))
+    refused(EOPNOTSUPP, kernel.open, path, OpenFlag.TRUNC)
+    refused(EOPNOTSUPP, kernel.chmod, path, 0o777)
+    refused(EOPNOTSUPP, kernel.chown, path, -1, -1)
+    kernel.setresuid(1000, 1000, 1000)
+    kernel.prctl_set_dumpable(1)
+    refused(EACCES, kernel.open, path, OpenFlag.RDONLY)
+    refused(EOPNOTSUPP, kernel.chmod, path, 0o777)

@@ -1,6 +1,6 @@
 """Laws of proc: what it says of processes and to whom, and what can be written there."""
 
-from errno import EACCES, EINVAL, ENOENT, EPERM, EROFS
+from errno import EACCES, EINVAL, EISDIR, ENOENT, EPERM, EROFS
 
 from kernelapi.capability import Cap
 from kernelapi.flags import AT_FDCWD, CloneFlag, Disposition, FileType, MountFlag, OpenFlag, Rlimit, Seek, Signal
@@ -372,3 +372,32 @@ def a_file_of_proc_can_be_covered(kernel: Kernel) -> None:
     expect("not through another mount of it", contents(kernel, "/proc/sys/kernel/ostype"), "Linux\n")
     kernel.mount("", "/proc/sys", "", MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY, "")
     refused(EROFS, kernel.open, "/proc/sys/kernel/hostname", OpenFlag.WRONLY)
+
+
+@case(tree=True)
+def a_directory_of_proc_has_an_offset_and_no_size(kernel: Kernel) -> None:
+    for path in ("/proc", "/proc/self", "/proc/self/ns", "/proc/self/fd", "/proc/self/task"):
+        fd = kernel.open(path, OpenFlag.RDONLY)
+        refused(EISDIR, kernel.read, fd, 1)
+        expect(f"set, of {path}", kernel.lseek(fd, 3, Seek.SET), 3)
+        expect(f"moved, of {path}", kernel.lseek(fd, 2, Seek.CUR), 5)
+        refused(EINVAL, kernel.lseek, fd, -6, Seek.CUR)
+        expect(f"from the end, of {path}", kernel.lseek(fd, 1, Seek.END), 1)
+        expect(f"rewound, of {path}", kernel.lseek(fd, 0, Seek.SET), 0)
+        listed = [entry.name for entry in kernel.getdents64(fd)]
+        expect(f"listed after that, of {path}", listed[:2], [".", ".."])
+
+
+@case(tree=True)
+def an_open_file_of_proc_shows_the_owner_that_it_had_when_a_path_led_to_it(kernel: Kernel) -> None:
+    own = f"/proc/{kernel.getpid()}"
+    names = ("", "/task", "/fd", "/ns", "/attr", "/uid_map", "/comm", "/timens_offsets")
+    fds = {name: kernel.open(own + name, OpenFlag.RDONLY) for name in names}
+    kernel.setresuid(-1, 1000, -1)
+    kernel.prctl_set_dumpable(1)
+    anew = {name for name, fd in fds.items() if kernel.fstat(fd).uid}
+    expect("those that look at the process each time", anew, {"", "/ns", "/attr"})
+    kernel.access(own + "/comm", 0)
+    kernel.open(own + "/uid_map", OpenFlag.PATH)
+    led = {name for name, fd in fds.items() if kernel.fstat(fd).uid} - anew
+    expect("those to which a path has led", led, {"/comm", "/uid_map"})

@@ -2,11 +2,11 @@
 
 from errno import EACCES, EINVAL, ELOOP, ENOENT, ENXIO
 
-from kernelapi.flags import AddressFamily, CloneFlag, FileType, MountFlag, OpenFlag, Signal, SocketType, UmountFlag
+from kernelapi.flags import AddressFamily, AtFlag, CloneFlag, FileType, MountFlag, OpenFlag, Signal, SocketType, UmountFlag
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
-from kernelapi.testing.cases.proc import asleep, contents, end, names, put
+from kernelapi.testing.cases.proc import asleep, contents, end, ended, names, put
 
 
 def make_file(kernel: Kernel, path: str, content: bytes, mode: int = 0o644) -> Fd:
@@ -29,6 +29,16 @@ def fd_lists_the_open_descriptors_and_the_listing_one(kernel: Kernel) -> None:
     expect("closed", names(kernel, "/proc/self/fd"), before)
     refused(ENOENT, kernel.readlink, "/proc/self/fd/77")
     refused(ENOENT, kernel.readlink, "/proc/self/fd/00")
+
+
+@case(tree=True)
+def the_size_of_fd_is_how_many_descriptors_there_are(kernel: Kernel) -> None:
+    expect("of oneself", kernel.stat("/proc/self/fd").size, len(names(kernel, "/proc/self/fd")) - 1)
+    pid = kernel.clone(Signal.CHLD, ended)
+    fd = kernel.open(f"/proc/{pid}/fd", OpenFlag.PATH)
+    kernel.wait4(pid)
+    refused(ENOENT, kernel.fstat, fd)
+    refused(ENOENT, kernel.newfstatat, fd, "", AtFlag.EMPTY_PATH)
 
 
 @case(tree=True)

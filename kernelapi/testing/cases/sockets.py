@@ -236,6 +236,16 @@ def a_packet_socket_tells_of_unread_data_at_once(kernel: Kernel) -> None:
         expect("the end", received(kernel, other), b"")
 
 
+@case
+def an_empty_packet_alone_is_no_unread_data(kernel: Kernel) -> None:
+    for packets, errno in (((b"",), EPIPE), ((b"", b""), ECONNRESET), ((b"", b"x"), ECONNRESET), ((b"x", b""), ECONNRESET)):
+        one, other = kernel.socketpair(UNIX, SEQPACKET)
+        for packet in packets:
+            kernel.sendmsg(other, packet)
+        kernel.close(one)
+        refused(errno, kernel.sendmsg, other, b"x", (), NOSIGNAL)
+
+
 def _hold(kernel: Kernel, one: Fd, other: Fd, ready: Fd) -> None:
     kernel.close(other)
     kernel.write(ready, b"x")

@@ -220,7 +220,7 @@ def a_master_whose_slave_is_closed_reads_what_is_left_and_then_an_error(kernel: 
 def _lead(kernel: Kernel, master: Fd, path: str) -> None:
     kernel.setsid()
     refused(ENXIO, kernel.open, "/dev/tty", RDWR)
-    for flags in (WRONLY, RDWR | NOCTTY, RDONLY | NOCTTY):
+    for flags in (WRONLY, RDWR | NOCTTY, RDONLY | NOCTTY, 3):
         slave = kernel.open(path, flags)
         refused(ENOTTY, kernel.ioctl_tiocgsid, slave)
         refused(ENOTTY, kernel.ioctl_tiocgpgrp, slave)

@@ -3,7 +3,7 @@
 from errno import EACCES, ECHILD, EINVAL, EPERM, ERANGE
 
 from kernelapi.capability import Cap, CapSet
-from kernelapi.flags import TIMER_ABSTIME, Clock, CloneFlag, OpenFlag, Signal, WaitFlag
+from kernelapi.flags import TIMER_ABSTIME, Clock, CloneFlag, OpenFlag, Seek, Signal, WaitFlag
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, read_all, refused
@@ -110,6 +110,17 @@ def offsets_of_time_are_two_lines_of_a_clock_and_its_time(kernel: Kernel) -> Non
     for text, monotonic, taken in (("1 5 0 x", 5, 7), ("monotonic6 0", 6, 12), ("1 7 0\n 7 0 0\nnonsense", 7, 13)):
         expect(f"what is taken of {text!r}", set_offsets(kernel, text), taken)
         expect("the offsets", offsets(kernel).split()[1], str(monotonic))
+
+
+@case(tree=True, needs=Cap.SYS_TIME)
+def writing_offsets_of_time_leaves_the_offset_of_the_file_and_takes_none(kernel: Kernel) -> None:
+    kernel.unshare(CloneFlag.NEWTIME)
+    fd = kernel.open("/proc/self/timens_offsets", OpenFlag.RDWR)
+    for _ in range(2):
+        expect("what is taken", kernel.write(fd, b"monotonic 5 0"), 13)
+    expect("the offset", kernel.lseek(fd, 0, Seek.CUR), 0)
+    kernel.read(fd, 1)
+    refused(EINVAL, kernel.write, fd, b"monotonic 5 0")
 
 
 @case(tree=True, needs=Cap.SYS_TIME)
