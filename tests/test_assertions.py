@@ -36,7 +36,8 @@ def test_what_is_broken_is_told_with_statement_reason_step_call_and_explanation(
     assert text.startswith("flow libcontainer, image default, caller default: executed\n2 broken invariants:\n\n")
     assert "  TTY-02 (low): A terminal is opened with O_NOCTTY.\n" in text
     assert "A session leader without a controlling terminal gets the one that it opens" in text
-    assert re.search(r'^    - init, open_console, event \d+, open\("/dev/pts/0", O_RDWR\): it opens the terminal', text, re.MULTILINE)
+    told = r"^    - init, open_console, event \d+, open\(\"/dev/pts/0\", O_RDWR\): it opens the terminal"
+    assert re.search(told, text, re.MULTILINE)
     assert text.count("PD-04") == 1
     assert text.count("getppid()") == 2
     assert text.index("PD-04") < text.index("TTY-02")  # the worse first
