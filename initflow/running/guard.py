@@ -24,6 +24,7 @@ from initflow.running import processes
 from initflow.running.launch import CONTROL, Launch, News
 from initflow.running.leftovers import Directory
 from initflow.running.terminal import Relay
+from kernelapi.errors import ModelError
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 """The signals that are passed on to the container's init."""
@@ -233,6 +234,8 @@ def _start(begin: Callable[[int], bool], launch: Launch, control: socket.socket)
         os.setpgid(0, 0)  # the terminal's signals are the guard's to pass on
         if begin(own):
             status = launch.main(_alone(control))
+    except ModelError as error:
+        print(f"initflow: {error}", file=sys.stderr, flush=True)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()

@@ -33,7 +33,7 @@ def apply(kernel: Kernel, cgroup: Cgroup, pid: Pid) -> dict[str, str]:
 
     Raises `GoError`. What was made before an error stays behind, as in the original.
     """
-    hierarchies.refuse_systemd(kernel)
+    hierarchies.look_for_systemd(kernel)
     found = hierarchies.find(kernel)
     if found.unified:
         return unified.apply(kernel, found.unified, cgroup, pid)
@@ -62,7 +62,7 @@ def kill_all(kernel: Kernel, cgroup: Cgroup | None) -> None:
 
     Frozen first: one that forks could outrun the signals. A container without a configuration of cgroups crashes the parent.
     """
-    hierarchies.refuse_systemd(kernel)
+    hierarchies.look_for_systemd(kernel)
     try:
         found = hierarchies.find(kernel)
     except GoError:
