@@ -30,7 +30,6 @@ def command(context: click.Context, words: tuple[str, ...], config: str | None, 
     from initflow.reference import show_steps as show
     from initflow.reference.experiment import leave_out
     from initflow.reference.steps import Place, places
-    from initflow.scope import beyond
     from initflow.verification import LASTING_PAYLOAD
 
     words += tuple(context.obj or ())
@@ -54,8 +53,6 @@ def command(context: click.Context, words: tuple[str, ...], config: str | None, 
             fail("--config: needs a step to leave out")
         try:
             loaded = load(config)
-            for finding in beyond(loaded.configuration):
-                raise ConfigurationError(loaded.origin, finding.place, finding.message)
         except ConfigurationError as error:
             fail(str(error))
         for step, where in steps:
