@@ -31,7 +31,9 @@ GET = 2  # the last two bits of a message's type, where it asks
 CAPPED = 0x100  # NLM_F_CAPPED: the answer does not hold the request
 DUMP = int(NetlinkFlag.DUMP)
 GOOD_SIZE = 3776
-"""Bytes of a datagram of a list (NLMSG_GOODSIZE)."""
+"""Bytes of a datagram of a list (NLMSG_GOODSIZE), until the socket has received into more."""
+MOST_ROOM = 32768 - 320
+"""However much it receives into, a datagram has no more (SKB_WITH_OVERHEAD)."""
 LINK_SIZES = {"": 1468, "veth": 1492, "bridge": 1880}
 PORT_SIZE = 328
 """How many bytes Linux 6.18 says of a link, by its kind, and how many more of a port: as many links go into a datagram."""
@@ -46,12 +48,14 @@ class NetlinkSocket(Record):
     """A socket of NETLINK_ROUTE. `queue` holds datagrams.
 
     `dump` is of a list that is not at its end: its sequence number, and the last link in it (None: only the end is missing).
+    `room` is what a datagram of a list may have: the most that a message has been received into.
     """
 
     net: NetNamespace
     port: int | None = None  # None: not bound
     queue: tuple[tuple[NetlinkMessage, ...], ...] = ()
     dump: tuple[int, int | None] | None = None
+    room: int = GOOD_SIZE
 
 
 def new_socket(kernel: "SyscallBase", flags: int) -> Description:
@@ -157,7 +161,7 @@ def _dump(kernel: "SyscallBase", socket: NetlinkSocket, message: NetlinkMessage)
 
 def _list_links(socket: NetlinkSocket, sequence: int, after: int) -> None:
     """The links behind the number `after`, as many as go into a datagram."""
-    room, listed = GOOD_SIZE, list[NetlinkMessage]()
+    room, listed = socket.room, list[NetlinkMessage]()
     for index, link in sorted(socket.net.links.items(), key=lambda entry: entry[0]):
         if index > after:
             room -= LINK_SIZES[link.kind] + (PORT_SIZE if link.master is not None else 0)
@@ -233,6 +237,8 @@ def receive(kernel: "SyscallBase", description: Description, size: int, flags: i
         raise NotModelled(f"receiving netlink messages into less than {LARGEST_DATAGRAM} bytes")
     # -- effects only below --
     datagram = socket.queue[0]
+    if size > socket.room:
+        socket.room = min(size, MOST_ROOM)
     if not flags & MessageFlag.PEEK:
         socket.queue = socket.queue[1:]
     if socket.dump is not None:

@@ -712,3 +712,26 @@ def nothing_asked_is_nothing_done(kernel: Kernel) -> None:
 
 def _get_errno(kernel: Kernel, name: str) -> int:
     return request(kernel, GETLINK, Link(name=name))
+
+
+def _datagrams(kernel: Kernel, fd: Fd, size: int) -> list[int]:
+    """How many links each datagram of a list has, received into `size` bytes."""
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, NetlinkFlag.REQUEST | NetlinkFlag.DUMP, 1, body=Link()))
+    found = []
+    while True:
+        data = kernel.recvmsg(fd, size).data
+        if any(message.type == NetlinkType.DONE for message in data if isinstance(message, NetlinkMessage)):
+            return found
+        found.append(len(data))
+
+
+@case
+def a_datagram_of_a_list_has_as_much_room_as_the_socket_has_received_into(kernel: Kernel) -> None:
+    for pair in range(3):
+        must(kernel, NEWLINK, veth(f"a{pair}", f"b{pair}"), NEW)
+    fd = netlink(kernel)
+    expect("into much, at first", _datagrams(kernel, fd, 32768), [2, 5])
+    expect("into much, later", _datagrams(kernel, fd, 32768), [7])
+    kernel.close(fd)
+    fd = netlink(kernel)
+    expect("into less", [_datagrams(kernel, fd, size) for size in (4096, 8192)], [[2, 2, 2, 1], [2, 5]])
