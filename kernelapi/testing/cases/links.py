@@ -717,7 +717,7 @@ def _get_errno(kernel: Kernel, name: str) -> int:
 def _datagrams(kernel: Kernel, fd: Fd, size: int) -> list[int]:
     """How many links each datagram of a list has, received into `size` bytes."""
     kernel.sendmsg(fd, NetlinkMessage(GETLINK, NetlinkFlag.REQUEST | NetlinkFlag.DUMP, 1, body=Link()))
-    found = []
+    found: list[int] = []
     while True:
         data = kernel.recvmsg(fd, size).data
         if any(message.type == NetlinkType.DONE for message in data if isinstance(message, NetlinkMessage)):
