@@ -14,7 +14,8 @@ from initflow import callers, images
 class Situation:
     """`seen` says what an attacker, or a user, sees of it; empty where the image, the caller or the variant says all.
 
-    `lsm` is the security module of the host, "apparmor" or "selinux"; "" for none.
+    `lsm` is the security module of the host, "apparmor" or "selinux"; "" for none. `enters`: the payload is brought into a
+    container that runs already.
     """
 
     image: str = images.DEFAULT_NAME
@@ -22,6 +23,7 @@ class Situation:
     variants: tuple[str, ...] = ()
     seen: str = ""
     lsm: str = ""
+    enters: bool = False
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -37,6 +39,8 @@ class Situation:
             yield from ("--caller", self.caller)
         if self.lsm:
             yield from ("--lsm", self.lsm)
+        if self.enters:
+            yield "--exec-in"
 
 
 def _variant(variants: str, seen: str = "", lsm: str = "") -> Situation:
@@ -280,3 +284,14 @@ SITUATIONS: tuple[Situation, ...] = (
     _caller("subreaper", "host-pids", "No difference, as long as the runtime lives."),
 )  # fmt: skip
 """The first is the plain one."""
+
+
+ENTRIES: tuple[Situation, ...] = (
+    Situation(
+        seen="Who enters is a process of the host until it executes. It does not die with who sent it, and what goes wrong is "
+        "said on standard error alone.",
+        enters=True,
+    ),
+    Situation(variants=("no-tty",), enters=True),
+)
+"""In which the payload is brought into a container that runs already."""

@@ -20,9 +20,9 @@ from initflow.reference.catalogue import group
 from initflow.reference.remarks import REMARKS, Remark
 from initflow.reference.steps import places
 from initflow.run import Outcome, Reported, Role, Run
-from initflow.situations import SITUATIONS, Situation
+from initflow.situations import ENTRIES, SITUATIONS, Situation
 from initflow.variants import varied
-from initflow.verification import HOST, verify
+from initflow.verification import HOST, LASTING_PAYLOAD, verify
 from kernelapi.notation import render_call
 
 PLAIN = "minimal.json"
@@ -57,7 +57,7 @@ class Start:
     @property
     def size(self) -> int:
         """How many things differ from the plain example."""
-        return (self.config != PLAIN) + len(self.situation.options) // 2
+        return (self.config != PLAIN) + sum(option.startswith("--") for option in self.situation.options)
 
     def contains(self, other: "Start") -> bool:
         """Whether this start is `other` with something more about it."""
@@ -69,6 +69,7 @@ class Start:
             and others.image in (mine.image, DEFAULT_IMAGE.name)
             and others.caller in (mine.caller, DEFAULT_CALLER.name)
             and others.lsm in (mine.lsm, "")
+            and others.enters <= mine.enters
         )
 
     @property
@@ -132,8 +133,9 @@ class Findings:
 def find(examples: Path) -> Findings:
     """Run the original flow in every situation, and with every configuration in `examples`; each once."""
     configurations = {path.name: load(path).configuration for path in sorted(examples.glob("*.json"))}
-    runs = [(PLAIN, situation) for situation in SITUATIONS]
+    runs = [(PLAIN, situation) for situation in (*SITUATIONS, *ENTRIES)]
     runs += [(name, Situation(lsm=_wants(each))) for name, each in configurations.items() if name != PLAIN]
+    runs += [(name, Situation(enters=True)) for name, each in configurations.items() if each.has_namespace("NEWUSER")]
     starts: list[Start] = []
     found: dict[str, dict[Key, list[tuple[Start, Way]]]] = {}
     for name, situation in runs:
@@ -171,6 +173,7 @@ def _observe(name: str, configuration: Configuration, situation: Situation) -> t
         varied(configuration, situation.variants),
         image=IMAGES[situation.image],
         caller=CALLERS[situation.caller],
+        into=LASTING_PAYLOAD if situation.enters else None,
         host=replace(HOST, security_modules=(situation.lsm,) if situation.lsm else ()),
     )
     run, violations = result.run, result.judgement.violations

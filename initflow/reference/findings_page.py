@@ -219,8 +219,9 @@ def _all_starts(found: Findings) -> Iterator[str]:
     yield "runtime was told."
     starts = found.starts
     groups = {
-        "The examples": [start for start in starts if start.is_plain or start.config != PLAIN],
-        "Variants of the configuration": [start for start in starts if start.size and _kind(start) == "variant"],
+        "The examples": [start for start in starts if _kind(start) == "example"],
+        "Entering a running container": [start for start in starts if _kind(start) == "entry"],
+        "Variants of the configuration": [start for start in starts if _kind(start) == "variant"],
         "Images": [start for start in starts if _kind(start) == "image"],
         "Callers": [start for start in starts if _kind(start) == "caller"],
     }
@@ -236,11 +237,13 @@ def _all_starts(found: Findings) -> Iterator[str]:
 
 
 def _kind(start: Start) -> str:
+    if start.situation.enters:
+        return "entry"
     if start.situation.image != DEFAULT_IMAGE.name:
         return "image"
     if start.situation.caller != DEFAULT_CALLER.name:
         return "caller"
-    return "variant" if start.situation.variants and start.config == PLAIN else ""
+    return "variant" if start.situation.variants and start.config == PLAIN else "example"
 
 
 def _row(found: Findings, start: Start, links: dict[str, str]) -> tuple[str, ...]:

@@ -30,7 +30,11 @@ REMARKS: dict[str, Remark] = {
                     "runc, crun and youki validate the configuration before the first process is made."),
     "NS-18": Remark("Init can be traced while it has privileges in namespaces of others",
                     "runc, crun and youki are not dumpable until they have given their privileges up.", "DUMP-01"),
+    "NS-21": Remark("Who enters a container is not in its user namespace",
+                    "runc, crun and youki join the user namespace first, and all the others with its rights."),
     # -- terminal --
+    "SES-01": Remark("Who enters a container is in a session that is led from outside",
+                     "runc and crun call setsid in the process that becomes the payload, after the last fork."),
     "TTY-02": Remark("The terminal is opened without O_NOCTTY",
                      "runc and crun open it with O_NOCTTY and O_CLOEXEC."),
     "TTY-05": Remark("/dev/console covers a file that a link led to",
@@ -93,6 +97,8 @@ REMARKS: dict[str, Remark] = {
     "PD-04": Remark("Whether the parent lives is asked where the answer cannot tell",
                     "None is complete. runc compares with the pid recorded at the start; a pipe that closes with the parent "
                     "can tell."),
+    "PD-06": Remark("Who enters a container does not die with who sent it",
+                    "runc asks for the signal only where its own caller wants it (ParentDeathSignal)."),
     "DUMP-03": Remark("The payload is not dumpable",
                       "Where exec gains nothing, and the program can be read, the payload is dumpable.", "CAP-02"),
     "DUMP-01": Remark("Init can be looked into while it is among others",
