@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,20 @@ from hypothesis.database import InMemoryExampleDatabase
 
 from fakekernel.machine import Machine
 from initflow.callers import CALLERS
+from initflow.callers import named as named_caller
 from initflow.configuration import Configuration
 from initflow.flow import step
 from initflow.flows import LIBCONTAINER
 from initflow.fuzzing.campaign import Campaign, Shelf, fuzz
 from initflow.fuzzing.findings import Examination, Kind, examine
 from initflow.fuzzing.inputs import Input, InputError, read_input
+from initflow.fuzzing.reduction import reduced
 from initflow.fuzzing.tokens import PREFIX, TokenError, read_token, token
+from initflow.images import named
 from initflow.run import Outcome
 from initflow.steps.context import Init
 from initflow.strategies import HOSTILE, VALID, configurations, documents, images, inputs, mutations
-from initflow.verification import execute
+from initflow.verification import HOST, execute
 from kernelapi.flags import OpenFlag
 from kernelapi.kernel import Kernel
 
@@ -115,6 +119,20 @@ def test_a_planted_defect_of_the_flow_is_found_and_shrunk() -> None:
     sound, broken = (fuzz(SMALL, examples=30, flow=flow) for flow in (LIBCONTAINER, LIBCONTAINER.without("set_uid")))
     assert "ID-01" not in found(sound)
     assert found(broken)["ID-01"].as_json() == {"document": {"user": "daemon"}}
+
+
+def test_of_several_oddities_the_one_stays_that_matters() -> None:
+    host = replace(HOST, processors=1, hostname="a")
+    shown = Input(
+        {"user": "daemon", "namespaces": [{"type": "NEWPID"}, {"type": "NEWUTS"}]},
+        image=named("payload-text+passwd-garbage"), caller=named_caller("groups+umask-0+subreaper"), host=host,
+    )  # fmt: skip
+
+    def shows(shown: Input) -> bool:
+        return "umask-0" in shown.caller.name and shown.host.processors == 1 and "namespaces" in shown.document
+
+    least = reduced(shown, shows)
+    assert least.as_json() == {"document": {"namespaces": []}, "caller": "umask-0", "host": {"processors": 1}}
 
 
 @step

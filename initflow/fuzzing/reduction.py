@@ -6,9 +6,12 @@ smaller, until nothing of it can be left out any more.
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import product
 from typing import Any
 
+from fakekernel.profile import HostProfile
+from initflow import callers, images
 from initflow.callers import DEFAULT_CALLER
 from initflow.fuzzing.inputs import Document, Input
 from initflow.images import DEFAULT_IMAGE
@@ -21,6 +24,10 @@ def reduced(shown: Input, shows: Callable[[Input], bool]) -> Input:
         candidate = replace(shown, **simpler)
         if candidate != shown and shows(candidate):
             shown = candidate
+    for candidate in _with_less_beside(shown):
+        if shows(candidate):
+            shown = candidate
+            break
     before = None
     while before != shown:
         before = shown
@@ -29,6 +36,29 @@ def reduced(shown: Input, shows: Callable[[Input], bool]) -> Input:
             if document is not None and shows(candidate := replace(shown, document=document)):
                 shown = candidate
     return shown
+
+
+def _with_less_beside(shown: Input) -> Iterator[Input]:
+    """The input with one oddity each of an image, a caller and a host that have several."""
+    pairs = product(
+        [images.named(name) for name in _names(shown.image.name)] or [shown.image],
+        [callers.named(name) for name in _names(shown.caller.name)] or [shown.caller],
+        _hosts(shown.host),
+    )
+    for image, caller, host in pairs:
+        candidate = replace(shown, image=image, caller=caller, host=host)
+        if candidate != shown:
+            yield candidate
+
+
+def _names(name: str) -> list[str]:
+    return name.split("+") if "+" in name else []
+
+
+def _hosts(host: HostProfile) -> list[HostProfile]:
+    """Those that are different from the usual one in one thing that `host` is different in; `host` itself where it is one."""
+    changed = [field.name for field in fields(HostProfile) if getattr(host, field.name) != getattr(HOST, field.name)]
+    return [replace(HOST, **{name: getattr(host, name)}) for name in changed] or [host]
 
 
 def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
