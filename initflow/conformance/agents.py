@@ -114,7 +114,10 @@ def _testify(kernel: Kernel, name: str, *args: Any) -> Any:
         status = -(error.errno or 0)
     if said.startswith(b"errno "):
         return Failed(int(said.split()[1]))
-    return (testimony(said) if len(said) > 3 else said, status)
+    try:
+        return (testimony(said), status)
+    except (ValueError, KeyError):  # there is no /proc where it is
+        return (said[-3:], status)
 
 
 def _be_witness(kernel: Kernel, name: str, args: tuple[Any, ...], reader: Fd, writer: Fd) -> int:
