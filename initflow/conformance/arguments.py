@@ -36,6 +36,7 @@ from kernelapi.values import (
     RT_TABLE_MAIN,
     RTN_UNICAST,
     RTPROT_BOOT,
+    BpfInstruction,
     CapData,
     InterfaceAddress,
     Limit,
@@ -122,6 +123,14 @@ DATA = one(
     b"x", b"", b"hello\n", b"0 0 1", b"0 1000 1", b"1000 1000 1", b"0 0 65536", b"0 1000 1\n1 0 1", b"5 5 5", b"deny",
     b"allow", b"0 0 2000", b"y" * 5000,
 )  # fmt: skip
+
+XATTR = one("security.selinux", "", "nosuch.name", "x" * 300)
+CAPABILITIES = one(FILE_CAPABILITIES, FILE_CAPABILITIES, b"", FILE_CAPABILITIES[:-1])
+FILTER = one(
+    (BpfInstruction(0x06, 0, 0, 0x7FFF0000),), (BpfInstruction(0x06, 0, 0, 0x7FFF0000),), (),
+    (BpfInstruction(0x20, 0, 0, 0),),
+)  # fmt: skip
+"""Filters that let every call pass, and what is none."""
 
 NEW = (
     CloneFlag.NEWUSER, CloneFlag.NEWNS, CloneFlag.NEWPID, CloneFlag.NEWUTS, CloneFlag.NEWIPC, CloneFlag.NEWNET,
@@ -319,6 +328,8 @@ _ARGUMENTS: dict[str, tuple[Choice, ...] | Choice] = {
     "prctl_get_pdeathsig": (),
     "prctl_set_child_subreaper": (ONE_OR_MORE,),
     "prctl_get_child_subreaper": (),
+    "prctl_get_seccomp": (),
+    "prctl_set_seccomp": (one(2, 2, 0, 5), FILTER), "seccomp_set_mode_filter": (one(0, 0, 1 << 20), FILTER),
     "prctl_set_name": (one("agent", "", "a name of twenty bytes"),),
     "prctl_get_name": (),
     # execution
@@ -431,6 +442,9 @@ _ARGUMENTS: dict[str, tuple[Choice, ...] | Choice] = {
     "fchown": (held("file", "dir", "any"), OWNER, OWNER),
     "fchownat": (DIRFD, PATH, OWNER, OWNER, one(0, int(AtFlag.SYMLINK_NOFOLLOW), int(AtFlag.EMPTY_PATH), 1)),
     "setxattr": (PATH, one("security.capability"), one(FILE_CAPABILITIES, b"", FILE_CAPABILITIES[:-1]), one(0, 1, 2, 4)),
+    "lsetxattr": (PATH, always("security.capability"), CAPABILITIES, one(0, 1, 2, 4)),
+    "getxattr": (PATH, XATTR), "lgetxattr": (PATH, XATTR),
+    "statfs": (PATH,), "fstatfs": (NUMBER,),
     "umask": (one(0o022, 0o077, 0, 0o7777),),
     "chdir": (DIRECTORY,),
     "fchdir": (held("dir", "dir", "any"),),

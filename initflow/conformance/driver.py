@@ -43,7 +43,7 @@ from kernelapi.flags import AddressFamily, Clock, CloneFlag, OpenFlag, Rlimit, S
 from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import read_all
-from kernelapi.testing.stage import write_file
+from kernelapi.testing.stage import DESCRIPTORS, HOSTNAME, write_file
 from kernelapi.values import CapData, Limit, Message
 
 PATIENCE = 2000
@@ -121,6 +121,8 @@ class Driver:
         clear_descriptors(kernel, report, REPORT)
         kernel.prctl_set_name("agent")
         kernel.prlimit64(Pid(0), Rlimit.CORE, Limit(0, 0))
+        kernel.prlimit64(Pid(0), Rlimit.NOFILE, DESCRIPTORS)
+        kernel.sethostname(HOSTNAME)
         kernel.prctl_capbset_drop(Cap.SYS_RESOURCE)
         kernel.capset(Pid(0), CapData(ROOT, ROOT, EMPTY))
         self._place(kernel.open("/proc", OpenFlag.DIRECTORY), PROC)

@@ -24,7 +24,8 @@ THEMES: dict[str, tuple[str, ...]] = {
     "execution": (
         "execve", "execve", "execve", "execve", "execveat", "execveat", *PRIVILEGED, "setresuid", "setresgid",
         "prctl_capbset_drop", "prctl_cap_ambient_raise",
-        "chmod", "chown", "setxattr", "unshare", "clone", "mount", "open", "setuid", "prctl_set_pdeathsig", "fcntl_setfd",
+        "chmod", "chown", "setxattr", "lsetxattr", "getxattr", "seccomp_set_mode_filter", "prctl_set_seccomp", "unshare",
+        "clone", "mount", "open", "setuid", "prctl_set_pdeathsig", "fcntl_setfd",
     ),
     "namespaces": (
         "unshare", "unshare", "clone", "clone", "setns", "setns", "setns", "open", "open", "open", "write", "write",
@@ -58,7 +59,8 @@ THEMES: dict[str, tuple[str, ...]] = {
     "files": (
         "open", "openat", "open", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "mknod", "mknodat", "symlink",
         "symlinkat", "link", "linkat", "rename", "renameat2", "readlink",
-        "readlinkat", "stat", "lstat", "newfstatat", "access", "faccessat2", "chmod", "fchmod", "fchmodat", "chown",
+        "readlinkat", "statfs", "fstatfs", "getxattr", "lgetxattr", "stat", "lstat", "newfstatat", "access", "faccessat2",
+        "chmod", "fchmod", "fchmodat", "chown",
         "lchown", "fchown", "fchownat", "umask", "chdir", "fchdir", "getcwd",
         "setresuid", "setresgid", "setfsuid", "capset", "getdents64", "write",
     ),

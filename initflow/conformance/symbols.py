@@ -11,7 +11,7 @@ from typing import Any
 
 from initflow.conformance.program import Crashed, Failed, Unanswerable
 from kernelapi.flags import Seek
-from kernelapi.values import DirEntry, Link, Message, Stat, Utsname
+from kernelapi.values import IFF_RUNNING, DirEntry, Link, Message, Stat, Utsname
 
 REASONS = {
     "inode": "the numbers of inodes and of their file systems are given as they come: #n, by file system and inode",
@@ -24,6 +24,7 @@ REASONS = {
     "size": "the size of a directory of /proc, and how many links it has, depend on how many processes there are",
     "build": "release, version and machine are the host's",
     "address": "a link gets a hardware address at random",
+    "running": "that a link has stopped running Linux tells within a second (linkwatch): IFF_RUNNING is not compared",
     "port": "netlink gives a port at random where the pid is taken",
     "order": "the order of a directory is not promised, nor what its offsets mean: entries are sorted; the offsets of files "
     "are compared in the end, and not what lseek answers to SEEK_CUR",
@@ -90,8 +91,10 @@ def _message(symbols: Symbols, message: Message, name: Callable[[int], str]) -> 
 
 
 def _body(body: Any) -> Any:
-    has_address = isinstance(body, Link) and body.address not in (None, "00:00:00:00:00:00")
-    return replace(body, address="random") if has_address else body
+    if not isinstance(body, Link):
+        return body
+    is_random = body.address not in (None, "00:00:00:00:00:00")
+    return replace(body, flags=body.flags & ~IFF_RUNNING, address="random" if is_random else body.address)
 
 
 def _uname(symbols: Symbols, names: Utsname, name: Any) -> Any:
