@@ -266,8 +266,9 @@ class AttributeCalls(SyscallBase):
 
 
 def _statfs(mount: Mount) -> Statfs:
-    """What statfs says of what is seen through `mount` (vfs_statfs)."""
-    flags = sum(bit for flag, bit in STATFS_FLAGS if (mount.flags | mount.sb.flags) & flag)
+    """What statfs says of what is seen through `mount` (vfs_statfs): of the superblock's flags, these two (flags_by_sb)."""
+    told = mount.flags | mount.sb.flags & (MountFlag.RDONLY | MountFlag.SYNCHRONOUS)
+    flags = sum(bit for flag, bit in STATFS_FLAGS if told & flag)
     return Statfs(_magic(mount.sb), flags | StatfsFlag.VALID)
 
 

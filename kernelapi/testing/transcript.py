@@ -16,29 +16,14 @@ from typing import Any
 from kernelapi.call import Call
 from kernelapi.errors import errno_name
 from kernelapi.event import NO_RETURN, Event
-from kernelapi.flags import S_IFMT, FileType
 from kernelapi.kernel import Kernel
 from kernelapi.notation import render_answer, render_call
 from kernelapi.recorder import Sink, record
-from kernelapi.spelling import listed, netlink_type, spelt
-from kernelapi.testing import mountinfo
+from kernelapi.spelling import listed
 from kernelapi.testing.case import Case, Report
 from kernelapi.testing.hierarchies import NAMES
-from kernelapi.values import (
-    IFF_LOWER_UP,
-    IFF_RUNNING,
-    Ack,
-    Link,
-    Message,
-    NetlinkAddress,
-    NetlinkMessage,
-    Route,
-    Stat,
-    Utsname,
-)
-
-ANYTHING = "~"
-"""In the place of an answer that is another one each time, or on each host."""
+from kernelapi.testing.telling import ANYTHING, NUMBERED, listing, netlink, report_of, text_of, told
+from kernelapi.values import Message, NetlinkAddress, NetlinkMessage, Stat, Utsname
 
 NEVER_THE_SAME: Mapping[str, str] = {
     "clock_gettime": "time goes on",
@@ -80,27 +65,6 @@ ARGUMENTS_OF_THE_HOST: Mapping[str, tuple[str, str]] = {
 
 FIRST = "1"
 """The process that the case is."""
-
-CARRIER = IFF_RUNNING | IFF_LOWER_UP
-"""Flags of a link that a worker of the kernel sets some time later."""
-
-RTNH_F_LINKDOWN = 16
-"""A flag of a route, set with them."""
-
-NOBODY = "00:00:00:00:00:00"
-"""The hardware address of a link that has none; those of others are random."""
-
-MAX_PID = 1 << 22
-"""A socket whose number is no process' has a random one."""
-
-STATUS = (
-    "State", "Umask", "PPid", "Uid", "Gid", "Groups", "NSpid", "NSpgid", "NSsid", "SigBlk", "SigIgn", "SigCgt",
-    "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
-)  # fmt: skip
-"""The lines of /proc/PID/status that are told."""
-
-MASK = 16
-"""Digits of a set of signals or capabilities."""
 
 WIDTH = 60
 """Longer arguments are cut: the case says the rest."""
@@ -186,9 +150,9 @@ def asked(case: Case, events: Iterable[Event]) -> Mapping[str, list[tuple[str, s
     found: dict[str, list[tuple[str, str]]] = {}
     teller = _Teller(case)
     for event in events:
-        told = teller.told(event)
-        answer = repr((told.answer, told.text, told.names))
-        found.setdefault(event.process, []).append((f"{told.call}({told.words})", answer))
+        each = teller.asked(event)
+        answer = repr((each.answer, each.text, each.names))
+        found.setdefault(event.process, []).append((f"{each.call}({each.words})", answer))
     return found
 
 
@@ -210,25 +174,25 @@ class _Teller:
         self.secret = frozenset(ARGUMENTS_OF_THE_HOST.get(case.name, ("", ""))[0].split())
 
     def lines(self, events: Iterable[Event]) -> Iterator[str]:
-        asked = list(_idiomatic(_without_polls(_joined([self.told(event) for event in events]))))
+        asked = list(_idiomatic(_without_polls(_joined([self.asked(event) for event in events]))))
         seen: dict[str, int] = {}
         for each in _folded(asked):
-            line = _NUMBERED.sub(lambda found: _numbered(found, seen), each.line)
+            line = NUMBERED.sub(lambda found: _numbered(found, seen), each.line)
             yield NAMES.sub("initflow-test", line)
 
-    def told(self, event: Event) -> _Asked:
+    def asked(self, event: Event) -> _Asked:
         call, result = event.call, event.result
         words = ANYTHING if call.name in self.secret else _words(call, event.args)
         if event.errno and not (event.errno == EAGAIN and call.name in self.silent):
             return _Asked(call.name, words, f"-1 {errno_name(event.errno)}")
-        if call.name == "write" and (told := _report(event.args[1])):
-            return _Asked(call.name, f"{event.args[0]}, {told}", "all" if result == len(event.args[1]) else str(result))
+        if call.name == "write" and (reported := report_of(event.args[1])):
+            return _Asked(call.name, f"{event.args[0]}, {reported}", "all" if result == len(event.args[1]) else str(result))
         if call.name in self.silent:
             return _Asked(call.name, words, ANYTHING)
         if call.name == "read" and event.args[1] == WHOLE:
             return _Asked(call.name, words, "", text=result)
         if call.name == "recvmsg" and not isinstance(result.data, bytes):
-            return _Asked(call.name, words, "", names=[_told(message) for message in result.data])
+            return _Asked(call.name, words, "", names=[told(message) for message in result.data])
         if call.name == "getdents64":
             return _Asked(call.name, words, "", names=[entry.name for entry in result])
         return _Asked(call.name, words, _answer(event))
@@ -238,7 +202,7 @@ def _words(call: Call, args: tuple[Any, ...]) -> str:
     """The arguments of a call: cut where they are long."""
     match call.name, args:
         case "sendmsg", (fd, NetlinkMessage() as message, *_):
-            words = f"{fd}, {_netlink(message)}"
+            words = f"{fd}, {netlink(message)}"
         case "write", (fd, bytes() as data) if not data.isascii():
             words = f"{fd}, <{len(data)} bytes>"
         case _:
@@ -251,12 +215,11 @@ def _answer(event: Event) -> str:
     if result is None or result is NO_RETURN:
         return render_answer(event)
     if isinstance(result, bytes | str | Message | Stat | Utsname | NetlinkAddress):
-        return _told(result)
+        return told(result)
     return _SHORTER.sub(lambda found: "exited " if found["exited"] else "killed ", render_answer(event))
 
 
 _SHORTER = re.compile(r"WIF(?:(?P<exited>EXITED)|SIGNALED)\(s\) && W(?:EXITSTATUS|TERMSIG)\(s\) == ")
-_NUMBERED = re.compile(r"\b([a-z_]+):\[(\d+)\]")
 
 
 def _numbered(found: re.Match[str], seen: dict[str, int]) -> str:
@@ -279,9 +242,9 @@ def _joined(asked: list[_Asked]) -> list[_Asked]:
         found.append(each)
     for each in found:
         if each.text is not None:
-            each.answer = _report(each.text) or _text(each.text.decode("latin-1"))
+            each.answer = report_of(each.text) or text_of(each.text.decode("latin-1"))
         elif each.names is not None:
-            each.answer = _listing(each.names) if each.call == "getdents64" else listed(each.names, str)
+            each.answer = listing(each.names) if each.call == "getdents64" else listed(each.names, str)
     return found
 
 
@@ -372,115 +335,3 @@ def _folded(asked: Iterable[_Asked]) -> Iterator[_Asked]:
         last = each
     if last is not None:
         yield last
-
-
-# -- values --
-
-
-def _told(value: object) -> str:
-    """A value, without what is never the same."""
-    match value:
-        case bytes():
-            return _report(value) or _text(value.decode("latin-1"))
-        case str():
-            return _text(value)
-        case tuple():
-            return listed(value, _told)
-        case Message():
-            fds = f" fds={listed(value.fds)}" if value.fds else ""
-            return _told(value.data) + fds + (f" flags={value.flags:#x}" if value.flags else "")
-        case NetlinkMessage():
-            return _netlink(value)
-        case NetlinkAddress() if value.pid > MAX_PID:
-            return spelt(value).replace(str(value.pid), ANYTHING)
-        case Utsname():
-            return f"{{nodename={_text(value.nodename)}, domainname={_text(value.domainname)}, ...}}"
-        case Stat() if value.mode & S_IFMT == FileType.DIR:  # how long a directory is, is the file system's affair
-            return _SIZE.sub("", spelt(value))
-    return spelt(value)
-
-
-_SIZE = re.compile(r"st_size=\d+, ")
-
-
-def _netlink(message: NetlinkMessage) -> str:
-    body = message.body
-    if isinstance(body, Ack):
-        return f"{errno_name(body.errno) if body.errno else 'done'} #{body.sequence}"
-    if isinstance(body, Link):
-        address = body.address if body.address in (None, NOBODY) else ANYTHING
-        body = replace(body, flags=body.flags & ~CARRIER, address=address)
-    elif isinstance(body, Route):
-        body = replace(body, flags=body.flags & ~RTNH_F_LINKDOWN)
-    return f"{netlink_type(message.type).removeprefix('RTM_')} {spelt(body) if body is not None else ''}".rstrip()
-
-
-def _report(data: bytes) -> str:
-    """What a child reports to its parent (`kernelapi.testing.case`); empty for other data. How many bytes that takes, and what
-    its value is, the interpreter and the law decide."""
-    if not data.startswith(_PICKLED) or b"kernelapi.testing.case" not in data[:64]:
-        return ""
-    report = Report.of(data)
-    if report.errno:
-        return f"<report of {errno_name(report.errno)}>"
-    return "<report>" if report.broken is None else "<report of a fault>"
-
-
-_PICKLED = b"\x80"
-
-
-def _text(text: str) -> str:
-    """A text that was read. Of a status are told the lines that matter, of mounts what does not change; a long one is cut."""
-    if text.startswith("Name:\t"):
-        return _status(text)
-    lines = text.splitlines()
-    if lines and all(map(_MOUNT.match, lines)):
-        return _mounts(lines)
-    if lines and all(map(_MEMBER.match, lines)):  # of the hierarchies of the host, those where it is not at the root
-        return f"{{{'; '.join(line.partition(':')[2] for line in lines if not line.endswith(':/'))}}}"
-    if found := _STAT.match(text):
-        return f'{spelt(found[0])[:-1]}..."'
-    return spelt(text)
-
-
-_MOUNT = re.compile(r"\d+ \d+ \d+:\d+ \S+ /")
-_MEMBER = re.compile(r"\d+:[^:]*:/")
-_STAT = re.compile(r"\d+ \(.*\) [A-Z] (\d+ ){3}", re.DOTALL)
-
-
-def _status(text: str) -> str:
-    """/proc/PID/status, and what a program has written after it."""
-    rest = text[text.rfind("\n") + 1 :]
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    shown = [f"{name} {value}" for name in STATUS if (value := _field(fields.get(name, "")))]
-    return f"{{{'; '.join(shown)}}}" + (f" {spelt(rest)}" if rest else "")
-
-
-def _field(text: str) -> str:
-    """The value of a line of status: of a mask what is not zero; whether a process runs or sleeps is a race."""
-    words = text.split()
-    if words[:1] in (["R"], ["S"]):
-        return ""
-    return words[0].lstrip("0") if len(words) == 1 and len(words[0]) == MASK else " ".join(words)
-
-
-def _mounts(lines: list[str]) -> str:
-    """/proc/PID/mountinfo, without numbers: groups by letters, mounts by their places."""
-    letters: dict[int, str] = {}
-    shown = []
-    for entry in mountinfo.by_place(map(mountinfo.parse, lines)):
-        groups = (("shared", entry.shared), ("master", entry.master), ("from", entry.propagate_from))
-        tags = [f"{name}:{letters.setdefault(group, chr(ord('a') + len(letters)))}" for name, group in groups if group]
-        if entry.unbindable:
-            tags.append("unbindable")
-        root = _NUMBERED.sub(r"\1:[]", entry.root)
-        words = (entry.point, *([root] if root != "/" else []), entry.options, *tags, entry.fstype, entry.source)
-        shown.append(" ".join(words))
-    return f"{{{'; '.join(shown)}}}"
-
-
-def _listing(names: list[str]) -> str:
-    """What is in a directory, sorted; of /proc, the processes."""
-    if "self" in names and "version" in names:
-        names = [name for name in names if name.isdigit()]
-    return f"[{' '.join(sorted(names))}]"

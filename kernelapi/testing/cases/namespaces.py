@@ -283,7 +283,7 @@ def nobody_may_write_the_file_of_a_namespace_or_change_its_attributes(kernel: Ke
     refused(ESPIPE, kernel.lseek, fd, 0, Seek.CUR)
 
 
-@case(tree=True)
+@case(tree=True, since="6.9")
 def a_pidfd_has_a_mode_that_counts_and_that_cannot_be_changed(kernel: Kernel) -> None:
     path = f"/proc/self/fd/{kernel.pidfd_open(kernel.getpid())}"
     kernel.access(path, AccessMode.R | AccessMode.W)

@@ -31,7 +31,7 @@ def fd_lists_the_open_descriptors_and_the_listing_one(kernel: Kernel) -> None:
     refused(ENOENT, kernel.readlink, "/proc/self/fd/00")
 
 
-@case(tree=True)
+@case(tree=True, since="6.2")
 def the_size_of_fd_is_how_many_descriptors_there_are(kernel: Kernel) -> None:
     expect("of oneself", kernel.stat("/proc/self/fd").size, len(names(kernel, "/proc/self/fd")) - 1)
     pid = kernel.clone(Signal.CHLD, ended)
