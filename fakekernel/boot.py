@@ -274,8 +274,6 @@ def _mount(system: System, mntns: MountNamespace, sb: Superblock, on: Path | Non
 def _internal_mount(system: System, fstype: str) -> Mount:
     """A file system that the kernel mounts for itself, where no path leads (kern_mount)."""
     sb = Superblock(store=system.store, fstype=fstype, dev=system.take_dev(), userns=system.userns, source=fstype)
-    if fstype in ("nsfs", "pidfs"):
-        sb.flags |= MountFlag.NOEXEC  # SB_I_NOEXEC
     return Mount(store=system.store, id=system.take_mount_id(), sb=sb, root=sb.make_root())
 
 

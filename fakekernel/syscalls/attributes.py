@@ -57,6 +57,9 @@ PROC_ROOT = "proc.top"
 
 DEVICES = (FileType.CHR, FileType.BLK)
 
+NEVER_EXECUTE = ("nsfs", "pidfs")
+"""File systems from which nothing is executed, whatever their flags (SB_I_NOEXEC)."""
+
 TMPFS_ENTRY = 20
 """The bytes that tmpfs counts for each entry of a directory, "." and ".." included (BOGO_DIRENT_SIZE)."""
 
@@ -131,7 +134,8 @@ class AttributeCalls(SyscallBase):
         place = resolve(self, dirfd, path, follow=not flags & NOFOLLOW, empty_ok=bool(flags & EMPTY_PATH), cred=cred)
         inode, mount = place.inode, place.mount
         kind = inode.type
-        if mode & EXECUTE and kind == FileType.REG and (mount.flags | mount.sb.flags) & MountFlag.NOEXEC:
+        never_executes = mount.flags & MountFlag.NOEXEC or mount.sb.fstype in NEVER_EXECUTE
+        if mode & EXECUTE and kind == FileType.REG and never_executes:
             self.refuse(ACCESS_NOEXEC)
         if mode & WRITE and mount.sb.flags & MountFlag.RDONLY and kind in (FileType.REG, FileType.DIR, FileType.LNK):
             self.refuse(ACCESS_READ_ONLY_FILE_SYSTEM)

@@ -384,8 +384,7 @@ def a_directory_of_proc_has_an_offset_and_no_size(kernel: Kernel) -> None:
         refused(EINVAL, kernel.lseek, fd, -6, Seek.CUR)
         expect(f"from the end, of {path}", kernel.lseek(fd, 1, Seek.END), 1)
         expect(f"rewound, of {path}", kernel.lseek(fd, 0, Seek.SET), 0)
-        listed = [entry.name for entry in kernel.getdents64(fd)]
-        expect(f"listed after that, of {path}", listed[:2], [".", ".."])
+        expect(f"listed after that, of {path}", [entry.name for entry in kernel.getdents64(fd, 48)], [".", ".."])
 
 
 @case(tree=True)
