@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from fakekernel.syscalls.base import SyscallBase
 
 
+BEHAVIOUR = "mqueue"
+
+
 class Queues(TableDirectory):
-    """The directory of the queues: empty."""
+    """The directory of the queues: empty; to make one by open or mknod is not modelled."""
 
     missing_is_final = False
 
 
-BEHAVIOURS["mqueue"] = Queues({})
+BEHAVIOURS[BEHAVIOUR] = Queues({})
 
 
 def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
@@ -34,7 +37,7 @@ def _make(kernel: "SyscallBase", request: MountRequest) -> Superblock:
             store=system.store, fstype="mqueue", dev=system.take_dev(), userns=ipc.owner, source=request.source or "none",
             subject=ipc,
         )  # fmt: skip
-        root = sb.make_root(S_ISVTX | 0o777, behaviour="mqueue").inode
+        root = sb.make_root(S_ISVTX | 0o777, behaviour=BEHAVIOUR).inode
         root.uid, root.gid = ipc.uid, ipc.gid
         ipc.mqueue = sb
     return cast(Superblock, ipc.mqueue)

@@ -3,7 +3,7 @@
 from os import fsencode
 from typing import TYPE_CHECKING, cast
 
-from fakekernel import devicecgroup
+from fakekernel import devicecgroup, mqueue
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode
@@ -102,6 +102,8 @@ class EntryCalls(CreationBase):
         if is_device and not is_whiteout and not self.capable_over(self.machine.system.userns, Cap.MKNOD):
             self.refuse(MKNOD_UNPRIVILEGED)
         if not self.holds_names(place.dentry):
+            if kind == FileType.REG and place.dentry.inode.behaviour == mqueue.BEHAVIOUR:
+                raise NotModelled("making a message queue")
             if kind == FileType.REG:
                 self.refuse(MKNOD_FILE_UNSUPPORTED)
             self.refuse(CREATE_UNSUPPORTED)

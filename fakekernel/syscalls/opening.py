@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from fakekernel import devicecgroup, nsfs, pidfd
+from fakekernel import devicecgroup, mqueue, nsfs, pidfd
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.description import Description
 from fakekernel.devices import behaviour_of, is_miscellaneous
@@ -147,6 +147,8 @@ class OpenCalls(CreationBase):
         if is_read_only(walk.mount):
             self.refuse(CREATE_READ_ONLY)
         self.check_create(directory)
+        if directory.inode.behaviour == mqueue.BEHAVIOUR:
+            raise NotModelled("making a message queue")
         if not self.holds_names(directory):
             self.fail(OPEN_CREATE_UNSUPPORTED)
         # -- effects only below: what opens a file that it has just made is not refused --
