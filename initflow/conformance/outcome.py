@@ -13,10 +13,10 @@ from rich.table import Table
 from initflow.conformance.arguments import ARGUMENTS
 from initflow.conformance.campaign import Block, Task, Workbench, blocks, results, shrink
 from initflow.conformance.comparison import Disagreement, Tally
+from initflow.conformance.coverage import coverage
 from initflow.conformance.script import written
 from initflow.conformance.sequences import EVERY
 from initflow.conformance.walks import Parting, Walked, units
-from kernelapi.rules import Refusal, rules
 
 SCHEMA = "initflow.conform/1"
 
@@ -81,12 +81,14 @@ def _shortest(found: list[tuple[Block, Disagreement]]) -> list[Disagreement]:
     return shrunk + [each for _, each in found[MOST_SHRUNK:]]
 
 
-def coverage(confirmed: set[str]) -> dict[str, int]:
-    """How many rows refuse calls, how many of them the real kernel has confirmed here, and how many have an excuse."""
-    rows = [row for row in rules() if isinstance(row, Refusal)]
-    excused = [row for row in rows if row.excuse and row.id not in confirmed]
-    seen = sum(row.id in confirmed for row in rows)
-    return {"total": len(rows), "confirmed": seen, "excused": len(excused), "open": len(rows) - seen - len(excused)}
+def rows_known(seen: set[str]) -> dict[str, int]:
+    """How many rows there are, how many of them a real kernel has confirmed, in its recordings or by being `seen` here, and how
+    many have an excuse."""
+    known = coverage()
+    confirmed = seen.union(row.id for row in known.confirmed)
+    excused = [row for row in known.excused if row.id not in confirmed]
+    left = [row for row in known.open if row.id not in confirmed]
+    return {"total": known.total, "confirmed": known.total - len(excused) - len(left), "excused": len(excused), "open": len(left)}
 
 
 # -- for programs --
@@ -116,7 +118,7 @@ def as_json(found: Conformance) -> dict[str, Any]:
             *({"what": why, "program": written(program)} for program, why in tally.broken),
         ],
         "calls_by_name": {name: [tally.compared[name], tally.agreed[name]] for name in sorted(tally.compared)},
-        "rules": coverage(tally.confirmed),
+        "rules": rows_known(tally.confirmed),
     }  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def show(console: Console, found: Conformance) -> None:
     """Print what was found."""
     tally = found.tally
     if tally.programs:
-        console.print(_table(tally.compared, tally.agreed))
+        console.print(_table(tally.compared, tally.agreed, console.width))
         rate = tally.programs / found.seconds if found.seconds else 0.0
         console.print(
             f"kernel {found.kernel}: {tally.programs} programs, {tally.calls} calls compared, {tally.agreed.total()} agreed; "
@@ -140,8 +142,7 @@ def show(console: Console, found: Conformance) -> None:
             console.print(f"{count} programs ended early: {reason} is not modelled", markup=False)
         if tally.racing:
             console.print(f"{len(tally.racing)} programs left out: the real kernel does not repeat itself on them")
-        rows = coverage(tally.confirmed)
-        console.print(f"{rows['confirmed']} of {rows['total']} rows have been seen to refuse alike")
+        console.print(f"{len(tally.confirmed)} rows have been seen to refuse alike; `initflow rules --coverage` tells of all")
     if found.sequences:
         console.print(
             f"kernel {found.kernel}: {found.sequences} sequences of {len(EVERY)} calls, {found.sequences_agreed} agreed"
@@ -164,13 +165,18 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "none"
 
 
-def _table(compared: Counter[str], agreed: Counter[str]) -> Table:
-    """The calls in three columns, each with how often it was compared, and how often it agreed if that is less."""
+NUMBERS = 20
+"""Columns that a terminal needs beside the name of a call."""
+
+
+def _table(compared: Counter[str], agreed: Counter[str], width: int) -> Table:
+    """The calls, as many beside each other as fit, each with how often it was compared, and how often it agreed."""
     table = Table(box=None, pad_edge=False)
     names = sorted(compared)
-    height = -(-len(names) // 3)
-    for _ in range(3):
-        table.add_column("call")
+    beside = max(1, width // (max(map(len, names)) + NUMBERS))
+    height = -(-len(names) // beside)
+    for _ in range(beside):
+        table.add_column("call", no_wrap=True)
         table.add_column("compared", justify="right")
         table.add_column("agreed", justify="right")
     for row in range(height):
