@@ -10,8 +10,10 @@ import re
 from fakekernel.credentials import Credentials, has_capability
 from fakekernel.namespaces import TimeNamespace
 from fakekernel.syscalls.base import SyscallBase
+from fakekernel.task import Task
 from kernelapi.capability import Cap
 from kernelapi.protocol.namespace_files import OFFSETS_FROZEN, OFFSETS_RANGE, OFFSETS_SYNTAX, OFFSETS_UNPRIVILEGED
+from kernelapi.protocol.proc import PROC_GONE
 
 PAGE = 4096
 SECOND = 10**9
@@ -24,11 +26,14 @@ LINE = re.compile(rb"\s*(\S{1,9})\s*(-?[0-9]++)\s*([0-9]++)")
 """As sscanf reads "%9s %lld %lu": what follows on the line does not matter."""
 
 
-def write_offsets(kernel: SyscallBase, ns: TimeNamespace, opener: Credentials, offset: int, data: bytes) -> int:
-    """Write `data` at `offset` to the file about `ns`, opened with the credentials `opener`. Returns how much was taken."""
+def write_offsets(kernel: SyscallBase, task: Task, opener: Credentials, offset: int, data: bytes) -> int:
+    """Write `data` at `offset` to the file of `task`, opened with the credentials `opener`. Returns how much was taken."""
     if offset or len(data) >= PAGE:
         kernel.refuse(OFFSETS_SYNTAX)
     wanted, taken = _parse(kernel, data)
+    ns = task.namespaces.time_for_children
+    if not task.lives:  # a zombie is in no time namespace (proc_timens_set_offset)
+        kernel.refuse(PROC_GONE)
     if not has_capability(opener, Cap.SYS_TIME, ns.owner):
         kernel.refuse(OFFSETS_UNPRIVILEGED)
     now = kernel.machine.system.clock

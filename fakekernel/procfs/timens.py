@@ -17,11 +17,12 @@ class OffsetsFile(OfProcess, MadeFile):
     """timens_offsets."""
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        return timens.render_offsets(task_of(kernel, description.inode).namespaces.time_for_children).encode()
+        task = task_of(kernel, description.inode)
+        return timens.render_offsets(task.namespaces.time_for_children).encode() if task.lives else b""
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        ns = task_of(kernel, description.inode).namespaces.time_for_children
-        return timens.write_offsets(kernel, ns, description.cred, description.offset, data)  # the offset stays
+        task = task_of(kernel, description.inode)
+        return timens.write_offsets(kernel, task, description.cred, description.offset, data)  # the offset stays
 
 
 BEHAVIOURS["proc.timens_offsets"] = OffsetsFile()

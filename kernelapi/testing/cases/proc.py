@@ -1,6 +1,6 @@
 """Laws of proc: what it says of processes and to whom, and what can be written there."""
 
-from errno import EACCES, EINVAL, EISDIR, ENOENT, EPERM, EROFS
+from errno import EACCES, EINVAL, EISDIR, ENOENT, EPERM, EROFS, ESRCH
 
 from kernelapi.capability import Cap
 from kernelapi.flags import AT_FDCWD, CloneFlag, Disposition, FileType, MountFlag, OpenFlag, Rlimit, Seek, Signal
@@ -400,3 +400,12 @@ def an_open_file_of_proc_shows_the_owner_that_it_had_when_a_path_led_to_it(kerne
     kernel.open(own + "/uid_map", OpenFlag.PATH)
     led = {name for name, fd in fds.items() if kernel.fstat(fd).uid} - anew
     expect("those to which a path has led", led, {"/comm", "/uid_map"})
+
+
+@case(tree=True)
+def a_zombie_has_no_offsets_of_time(kernel: Kernel) -> None:
+    pid = zombie(kernel)
+    fd = kernel.open(f"/proc/{pid}/timens_offsets", OpenFlag.RDWR)
+    expect("what is there", read_all(kernel, fd), b"")
+    refused(EINVAL, kernel.write, fd, b"nonsense")
+    refused(ESRCH, kernel.write, fd, b"boottime 5 5")
