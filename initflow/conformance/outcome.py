@@ -88,7 +88,8 @@ def rows_known(seen: set[str]) -> dict[str, int]:
     confirmed = seen.union(row.id for row in known.confirmed)
     excused = [row for row in known.excused if row.id not in confirmed]
     left = [row for row in known.open if row.id not in confirmed]
-    return {"total": known.total, "confirmed": known.total - len(excused) - len(left), "excused": len(excused), "open": len(left)}
+    rest = len(excused) + len(left)
+    return {"total": known.total, "confirmed": known.total - rest, "excused": len(excused), "open": len(left)}
 
 
 # -- for programs --
