@@ -133,13 +133,25 @@ def world() -> tuple[object, ...]:
     return Path("/proc/self/mountinfo").read_text(), sorted(os.listdir("/sys/class/net")), os.uname(), groups
 
 
+strangers: set[int] = set()
+"""Children of this process that other tests have left, such as the trackers of multiprocessing."""
+
+
+@pytest.fixture(autouse=True)
+def _know_strangers() -> Iterator[None]:
+    strangers.update(children())
+    yield
+    strangers.clear()
+
+
 def children(pid: int | None = None) -> list[int]:
-    """The children of a process, by default of this one."""
+    """The children of a process, by default of this one: those that a test has made."""
     pid = os.getpid() if pid is None else pid
     try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        found = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     except FileNotFoundError:
         return []
+    return [child for child in found if child not in strangers]
 
 
 def until(what: Callable[[], bool], seconds: float = 10) -> bool:
@@ -162,11 +174,9 @@ def heir() -> Iterator[None]:
 
 
 def all_gone() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return True
-    return False
+    for pid in children():
+        os.waitpid(pid, os.WNOHANG)
+    return not children()
 
 
 def player(name: str, file: Path) -> int:

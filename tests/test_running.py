@@ -487,7 +487,9 @@ def observed(log: Path) -> dict[str, str]:
     calls: dict[str, list[str]] = {}
     for line in log.read_text(errors="replace").splitlines():
         pid, rest = line.split(maxsplit=1)
-        if re.match(r"\w+\(", rest) is not None:
+        if "ERESTARTSYS" in rest and rest.startswith("<..."):
+            calls[pid].pop()  # a signal has come meanwhile, and strace: the call is made again
+        elif re.match(r"\w+\(", rest) is not None and "ERESTARTSYS" not in rest:
             calls.setdefault(pid, []).append(rest)
     (init,) = (pid for pid, lines in calls.items() if any(line.startswith("setsid(") for line in lines))
     (parent,) = (pid for pid, lines in calls.items() if any("CLONE_NEWNS" in line for line in lines))

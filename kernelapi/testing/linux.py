@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kernelapi.ids import Fd
+from kernelapi.linux.base import syscall
 from kernelapi.linux.kernel import Linux, linux
 from kernelapi.testing import hierarchies
 from kernelapi.testing.case import Case, Report
@@ -34,6 +35,12 @@ BUSYBOX = ("/bin/busybox", "/usr/bin/busybox")
 
 REPORT = 3
 """The descriptor to which a child of `_fork` writes its report."""
+
+OF_THE_C_LIBRARY = (32, 33)
+"""Signals that glibc keeps for its threads: where there has been one, it handles them, and sigaction does not show them."""
+
+NO_HANDLER = bytes(32)
+"""struct sigaction: SIG_DFL, no flags, nothing blocked."""
 
 _harness = Linux()  # what the harness asks for itself is no call of a case
 
@@ -89,6 +96,8 @@ def _be(child: Callable[..., None], end: int, args: tuple[Any, ...]) -> NoReturn
     try:
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
+        for own in OF_THE_C_LIBRARY:
+            syscall("rt_sigaction", own, NO_HANDLER, None, 8)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.dup2(end, REPORT)
         os.closerange(REPORT + 1, os.sysconf("SC_OPEN_MAX"))
