@@ -156,6 +156,10 @@ def drop_net_raw(kernel: Kernel) -> None:
     kernel.prctl_capbset_drop(Cap.NET_RAW)
 
 
+def drop_setgid(kernel: Kernel) -> None:
+    kernel.prctl_capbset_drop(Cap.SETGID)
+
+
 def drop_setpcap(kernel: Kernel) -> None:
     kernel.prctl_capbset_drop(Cap.SETPCAP)
 
@@ -253,6 +257,7 @@ _TABLE = (
            drop_mknod),
     Caller("lacks-net-raw", "CAP_NET_RAW is not in its bounding set: no step needs it, and it cannot be granted.",
            drop_net_raw),
+    Caller("lacks-setgid", "CAP_SETGID is not in its bounding set: groups cannot be changed.", drop_setgid),
     Caller("lacks-setpcap", "CAP_SETPCAP is not in its bounding set: nothing can be dropped from the bounding set.",
            drop_setpcap),
     Caller("inheritable", "CAP_SYS_ADMIN is in its inheritable set (CVE-2022-24769).", pass_inheritable),

@@ -66,6 +66,8 @@ SITUATIONS: tuple[Situation, ...] = (
     _variant("user-1"),
     _variant("user-1000"),
     _variant("user-unknown", "A mistyped user is found out after all the mounts have been made."),
+    _variant("user-default", "The payload runs as root, if root has started the runtime."),
+    _variant("user-unmapped", "The id has no meaning in there: that is found out when all the mounts have been made."),
     _variant("no-home"),
     _variant("no-capabilities"),
     _variant("cwd-closed no-capabilities",
@@ -178,11 +180,14 @@ SITUATIONS: tuple[Situation, ...] = (
     _image("passwd-numeric", "user-1000",
            "Who writes \"1000\" into the configuration, to be sure, gets root, with all that comes with it (CVE-2016-3697)."),
     _image("passwd-garbage", "", "\"daemon\" is root."),
+    _image("passwd-garbage", "host-mounts", "Whom the image calls \"daemon\" does not matter: the host's files are asked."),
     _image("passwd-huge-line", "", "Nobody is told why the user is not found."),
     _image("passwd-homeless", "no-home", "\"~\" is the working directory."),
     _image("users-missing", "", "Refused: a name needs a file."),
     _image("users-missing", "user-1"),
     _image("users-directories", "", "Taken for files that are missing: the user is not found, and nobody is told why."),
+    _image("users-directories", "host-mounts user-default",
+           "The payload gets the groups that root has on the host: its files are asked, and not the image's."),
     _image("users-directories", "user-1", "Taken for files that are missing: the number is taken as it is."),
     _image("passwd-fifo", "", "Starting a container of this image never ends: the parent waits for init, and init for a "
                               "writer."),
@@ -237,6 +242,10 @@ SITUATIONS: tuple[Situation, ...] = (
     _caller("closed-output", "no-tty",
             "The runtime's own socket takes the place of the stream: the parent takes what the payload says for a message of "
             "init."),
+    _caller("lacks-setgid", "", "Refused, since no group can be changed; all the mounts have been made by then."),
+    _caller("closed-error", "no-tty user-unknown",
+            "The connection to the parent takes the place of standard error: what init says there before it has read to the end "
+            "is lost, and the runtime is told nothing."),
     _caller("closed-error", "no-tty",
             "The runtime's own socket takes the place of the stream: the parent takes what the payload says for a message of "
             "init."),

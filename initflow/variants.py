@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from fakekernel.tree import ROOTFS
-from initflow.configuration import Configuration, Device, Mount, MountConfig, Namespace, Network
+from initflow.configuration import Configuration, Device, IdMapping, Mount, MountConfig, Namespace, Network
 from initflow.images import VOLUME
 
 Change = Callable[[Configuration], Configuration]
@@ -90,6 +90,11 @@ def _join_two(configuration: Configuration) -> Configuration:
     return replace(joined, hostname="")
 
 
+def _map_root_alone(configuration: Configuration) -> Configuration:
+    root = (IdMapping(container_id=0, host_id=1000, size=1),)
+    return replace(configuration.with_namespace("NEWUSER"), uid_mappings=root, gid_mappings=root, root_fs=ROOTFS)
+
+
 def _stay_in_the_hosts_mounts(configuration: Configuration) -> Configuration:
     return replace(configuration.without_namespace("NEWNS"), mount_config=None, restrict_sys=False)
 
@@ -103,6 +108,8 @@ _TABLE = (
     Variant("user-1", "The user is the number 1, with or without a line in /etc/passwd.", _having(user="1")),
     Variant("user-1000", "The user is the number 1000, to be sure that it is not root.", _having(user="1000")),
     Variant("user-unknown", "The user is one that the image does not know.", _having(user="nemo")),
+    Variant("user-default", "Nothing is said of the user: it is whoever starts the runtime.", _having(user="")),
+    Variant("user-unmapped", "A user namespace has root alone, and the user is another one.", _map_root_alone),
     Variant("no-home", "The environment has no HOME: it has to be looked up.", _having(environment=("PATH=/bin",))),
     Variant("no-capabilities", "The payload keeps no capability at all.", _having(capabilities=())),
     Variant("capability-chown", "The payload keeps CAP_CHOWN and no other capability.", _having(capabilities=("CHOWN",))),

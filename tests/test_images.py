@@ -112,6 +112,7 @@ IMAGE_ROWS = (
     # -- users --
     Row("passwd-numeric", "user-1000", EXECUTED, breaks="CAP-10 DUMP-03 ID-06 PD-01"),
     Row("passwd-garbage", "", EXECUTED, breaks="CAP-10 DUMP-03 PD-01"),
+    Row("passwd-garbage", "host-mounts", EXECUTED, breaks="ID-01"),
     Row("passwd-huge-line", "", REFUSED,
         "finalize namespace setup user get supplementary groups Unable to find user daemon"),
     Row("passwd-homeless", "no-home", EXECUTED, breaks="ID-13"),
@@ -120,6 +121,7 @@ IMAGE_ROWS = (
     Row("users-missing", "user-1", EXECUTED),
     Row("users-directories", "", REFUSED,
         "finalize namespace setup user get supplementary groups Unable to find user daemon", "ID-07"),
+    Row("users-directories", "host-mounts user-default", EXECUTED, breaks="ID-02"),
     Row("users-directories", "user-1", EXECUTED, breaks="ID-07"),
     Row("passwd-fifo", "", HUNG, breaks="SYNC-03 SYNC-10"),
     Row("passwd-outside", "", REFUSED,
@@ -171,6 +173,8 @@ CALLER_ROWS = (
     Row("closed-input", "", EXECUTED),
     Row("closed-input", "no-tty", EXECUTED, breaks="FD-11 TTY-07"),
     Row("closed-output", "no-tty", EXECUTED, breaks="FD-11 TTY-07"),
+    Row("lacks-setgid", "", REFUSED, "finalize namespace setup user setgroups operation not permitted", "ID-04"),
+    Row("closed-error", "no-tty user-unknown", DIED, None, "SYNC-04"),
     Row("closed-error", "no-tty", EXECUTED, breaks="FD-11 TTY-07"),
     Row("closed-streams", "no-tty", EXECUTED, breaks="FD-11 TTY-07"),
     #
@@ -222,6 +226,8 @@ VARIANT_ROWS = (
     Row("", "host-pids", EXECUTED),
     Row("", "host-name", REFUSED, "unable to set the hostname without UTS namespace", "NS-17"),
     Row("", "host-mounts", EXECUTED, breaks="MNT-09 NS-11"),
+    Row("", "user-default", EXECUTED, breaks="CAP-10 DUMP-03 PD-01"),
+    Row("", "user-unmapped", REFUSED, "finalize namespace setup user setgid invalid argument", "ID-05"),
     Row("", "namespace-twice", EXECUTED, breaks="NS-16"),
     Row("", "namespace-unknown", EXECUTED, breaks="DUMP-01 NS-01 NS-05 NS-18"),
     Row("", "joins-two", EXECUTED, breaks="DUMP-01 NS-02 NS-18"),

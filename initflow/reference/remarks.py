@@ -80,6 +80,14 @@ REMARKS: dict[str, Remark] = {
     "CAP-14": Remark("The caller's securebits reach the payload",
                      "No runtime that we know of looks at them."),
     # -- users --
+    "ID-01": Remark("The payload's ids are those that somebody else's files give the user",
+                    "Engines resolve the user in the image; runtimes get numbers."),
+    "ID-02": Remark("The payload's groups are those of the host's files",
+                    "Engines resolve the groups in the image; runtimes get numbers."),
+    "ID-04": Remark("Groups are to be changed when that is not possible any more",
+                    "runc and crun need CAP_SETGID for it as well; they fail before the payload is there, too."),
+    "ID-05": Remark("An id that has no meaning in the user namespace is found out at the last",
+                    "runc says that the id is not mapped, where the original passes on an invalid argument."),
     "ID-06": Remark("A numeric user is looked up as a name",
                     "Since CVE-2016-3697 a number stays a number in runc; in crun since CVE-2026-30892."),
     "ID-07": Remark("/etc/passwd and /etc/group are read, whatever they are",
@@ -117,6 +125,8 @@ REMARKS: dict[str, Remark] = {
                      "Runtimes have left networks to the engine, which knows when to clean up."),
     "SYNC-03": Remark("A start that failed is reported as a success, or not at all",
                       "runc, crun and youki take nothing but an explicit \"ready\" for success."),
+    "SYNC-04": Remark("What init reports is lost, since the parent is still sending",
+                      "runc's two sides speak in turns; what is not expected ends the start with an error."),
     "SYNC-10": Remark("A start never ends"),
     # -- mounts, devices --
     "MNT-05": Remark("Mounts of the host stay in the container's namespace",
