@@ -244,8 +244,8 @@ SITUATIONS: tuple[Situation, ...] = (
             "init."),
     _caller("lacks-setgid", "", "Refused, since no group can be changed; all the mounts have been made by then."),
     _caller("closed-error", "no-tty user-unknown",
-            "The connection to the parent takes the place of standard error: what init says there before it has read to the end "
-            "is lost, and the runtime is told nothing."),
+            "The connection to the parent takes the place of standard error: what init says there before it has read to the "
+            "end is lost, and the runtime is told nothing."),
     _caller("closed-error", "no-tty",
             "The runtime's own socket takes the place of the stream: the parent takes what the payload says for a message of "
             "init."),
