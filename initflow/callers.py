@@ -160,6 +160,10 @@ def drop_setgid(kernel: Kernel) -> None:
     kernel.prctl_capbset_drop(Cap.SETGID)
 
 
+def drop_sys_admin(kernel: Kernel) -> None:
+    kernel.prctl_capbset_drop(Cap.SYS_ADMIN)
+
+
 def drop_setpcap(kernel: Kernel) -> None:
     kernel.prctl_capbset_drop(Cap.SETPCAP)
 
@@ -258,6 +262,8 @@ _TABLE = (
     Caller("lacks-net-raw", "CAP_NET_RAW is not in its bounding set: no step needs it, and it cannot be granted.",
            drop_net_raw),
     Caller("lacks-setgid", "CAP_SETGID is not in its bounding set: groups cannot be changed.", drop_setgid),
+    Caller("lacks-sys-admin", "CAP_SYS_ADMIN is not in its bounding set: it may make no namespace, and join none.",
+           drop_sys_admin),
     Caller("lacks-setpcap", "CAP_SETPCAP is not in its bounding set: nothing can be dropped from the bounding set.",
            drop_setpcap),
     Caller("inheritable", "CAP_SYS_ADMIN is in its inheritable set (CVE-2022-24769).", pass_inheritable),

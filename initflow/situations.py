@@ -68,6 +68,8 @@ SITUATIONS: tuple[Situation, ...] = (
     _variant("user-unknown", "A mistyped user is found out after all the mounts have been made."),
     _variant("user-default", "The payload runs as root, if root has started the runtime."),
     _variant("user-unmapped", "The id has no meaning in there: that is found out when all the mounts have been made."),
+    _variant("limit-unknown", "The limit of processor time is set, which nobody has asked for."),
+    _variant("no-cgroups"),
     _variant("no-home"),
     _variant("no-capabilities"),
     _variant("cwd-closed no-capabilities",
@@ -79,6 +81,9 @@ SITUATIONS: tuple[Situation, ...] = (
     _variant("namespace-unknown",
              "The kernel is not told which type is meant, and joins whatever the file is: the payload is "
              "in the ipc namespace of the host, though a new one is listed."),
+    _variant("joins-mounts", "The next path leads through files that may be somebody else's by then."),
+    _variant("joins-host-network", "One entry counts for the clone and the other one for the join: the loopback of the host is "
+             "brought up."),
     _variant("joins-two",
              "The second path is opened when the first namespace has been joined: had that been a mount "
              "namespace, the path would be its owner's."),
@@ -242,6 +247,9 @@ SITUATIONS: tuple[Situation, ...] = (
     _caller("closed-output", "no-tty",
             "The runtime's own socket takes the place of the stream: the parent takes what the payload says for a message of "
             "init."),
+    _caller("lacks-sys-admin", "", "Refused by the first call: nothing has been made by then."),
+    _caller("lacks-sys-admin", "joins-mounts no-cgroups", "Init reports it; the parent crashes as it clears up, since "
+            "it looks for control groups that nobody has configured, and nobody is told."),
     _caller("lacks-setgid", "", "Refused, since no group can be changed; all the mounts have been made by then."),
     _caller("closed-error", "no-tty user-unknown",
             "The connection to the parent takes the place of standard error: what init says there before it has read to the "

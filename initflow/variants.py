@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from fakekernel.tree import ROOTFS
-from initflow.configuration import Configuration, Device, IdMapping, Mount, MountConfig, Namespace, Network
+from initflow.configuration import Configuration, Device, IdMapping, Mount, MountConfig, Namespace, Network, Rlimit
 from initflow.images import VOLUME
 
 Change = Callable[[Configuration], Configuration]
@@ -95,6 +95,17 @@ def _map_root_alone(configuration: Configuration) -> Configuration:
     return replace(configuration.with_namespace("NEWUSER"), uid_mappings=root, gid_mappings=root, root_fs=ROOTFS)
 
 
+def _join_mounts(configuration: Configuration) -> Configuration:
+    entries = (Namespace(type="NEWNS", path="/proc/1/ns/mnt"), Namespace(type="NEWIPC", path="/proc/1/ns/ipc"))
+    return replace(_stay_in_the_hosts_mounts(configuration.without_namespace("NEWIPC")), namespaces=entries, hostname="",
+                   networks=())  # fmt: skip
+
+
+def _leave_new_network(configuration: Configuration) -> Configuration:
+    entry = Namespace(type="NEWNET", path="/proc/1/ns/net")
+    return replace(configuration, namespaces=(entry, *configuration.namespaces))
+
+
 def _stay_in_the_hosts_mounts(configuration: Configuration) -> Configuration:
     return replace(configuration.without_namespace("NEWNS"), mount_config=None, restrict_sys=False)
 
@@ -113,6 +124,9 @@ _TABLE = (
     Variant("no-home", "The environment has no HOME: it has to be looked up.", _having(environment=("PATH=/bin",))),
     Variant("no-capabilities", "The payload keeps no capability at all.", _having(capabilities=())),
     Variant("capability-chown", "The payload keeps CAP_CHOWN and no other capability.", _having(capabilities=("CHOWN",))),
+    Variant("no-cgroups", "In the control groups of whoever starts the runtime.", _having(cgroups=None)),
+    Variant("limit-unknown", "A limit is to be set whose number has a bit more than Linux looks at.",
+            _having(rlimits=(Rlimit(type=1 << 32, soft=600, hard=600),))),
     Variant("cwd-closed", "The working directory is /root, which root alone may enter.", _having(working_dir="/root")),
     Variant("cwd-descriptor-0", "The working directory leads through standard input.", _having(working_dir="/proc/self/fd/0")),
     Variant("cwd-descriptor-9", "The working directory leads through a descriptor that a caller may have left open "
@@ -125,6 +139,10 @@ _TABLE = (
     Variant("namespace-twice", "A namespace type is listed twice.", _adding_namespace("NEWIPC")),
     Variant("namespace-unknown", "A namespace type that the original does not know has the path of the host's ipc namespace.",
             _adding_namespace("NEWDREAM", "/proc/1/ns/ipc")),
+    Variant("joins-mounts", "A mount namespace is joined by path, and then another one, whose path is looked up in the new "
+            "mounts.", _join_mounts),
+    Variant("joins-host-network", "The host's network is joined by path, and a new one is asked for as well.",
+            _leave_new_network),
     Variant("joins-two", "Two namespaces are joined by path.", _join_two),
     # -- networks --
     Variant("veth", "The container has a pair of virtual ethernet devices on a bridge of the host.", _having(networks=(VETH,))),

@@ -20,6 +20,10 @@ REMARKS: dict[str, Remark] = {
                     "runc and crun refuse a type that they do not know.", "NS-05"),
     "NS-02": Remark("A namespace is joined before the path of the next one is opened",
                     "runc and crun open all paths before the first setns; youki does not."),
+    "NS-03": Remark("A namespace is joined without the right to",
+                    "runc and crun try again from inside the user namespace."),
+    "NS-04": Remark("The mount namespace is joined before the others",
+                    "youki joins it last; runc and crun have all paths open by then.", "NS-02"),
     "NS-05": Remark("A namespace is joined without saying of which type it has to be",
                     "runc and crun always pass the type; a file of another type is then refused."),
     "NS-11": Remark("The payload sees the /proc of the host",
@@ -95,6 +99,8 @@ REMARKS: dict[str, Remark] = {
     "ID-13": Remark("HOME is empty",
                     "runc, crun and youki look it up where it is unset or empty; runc falls back to /."),
     # -- attributes --
+    "RL-02": Remark("Another limit is set than the one that was asked for",
+                    "The OCI specification names limits, and runtimes refuse names that they do not know."),
     "UMASK-01": Remark("The payload has the umask of whoever started the runtime",
                        "The OCI specification has a key for it; without it runc and crun set 022 in every case, and youki "
                        "leaves it."),
@@ -123,6 +129,8 @@ REMARKS: dict[str, Remark] = {
     # -- networks, synchronisation --
     "NET-01": Remark("A pair of devices stays on the host when the start fails",
                      "Runtimes have left networks to the engine, which knows when to clean up."),
+    "NET-03": Remark("The network of the host is changed",
+                     "The OCI specification demands an error for a namespace type that is listed twice.", "NS-16"),
     "SYNC-03": Remark("A start that failed is reported as a success, or not at all",
                       "runc, crun and youki take nothing but an explicit \"ready\" for success."),
     "SYNC-04": Remark("What init reports is lost, since the parent is still sending",
