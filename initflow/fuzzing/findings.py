@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from io import StringIO
+from pathlib import Path
 from signal import ITIMER_VIRTUAL, SIGVTALRM, setitimer, signal
 from types import CodeType, FrameType, FunctionType
 
@@ -152,8 +153,13 @@ def _note_hang(found: dict[str, Finding], run: Run) -> None:
     _note(found, Kind.HANG, way, way, INVARIANTS[WAITS_FOR_EVER])
 
 
+_SOURCES = re.escape(str(Path(callers.__file__).parents[1]))
+_PLACE = re.compile(rf'File "{_SOURCES}/((?:initflow|fakekernel|kernelapi)/[^"]*)\.py", line (\d+), in (\S+)')
+"""A line of a traceback that is about our own code, wherever that is."""
+
+
 def _note_failure(found: dict[str, Finding], error: str, trace: str) -> None:
-    places = re.findall(r'File ".*?/((?:initflow|fakekernel|kernelapi)/[^"]*)\.py", line (\d+), in (\S+)', trace)
+    places = _PLACE.findall(trace)
     place = f"{places[-1][0].replace('/', '.')}.{places[-1][2]}" if places else "somewhere else"
     line = f", line {places[-1][1]}" if places else ""
     last = trace.strip().rpartition("\n")[2]
