@@ -16,11 +16,11 @@ from initflow.conformance import arguments, outcome, phrases
 from initflow.conformance.campaign import Task, blocks, programs_of, results, shrink
 from initflow.conformance.comparison import Comparer, Tally
 from initflow.conformance.coverage import Coverage
-from initflow.conformance.generation import THEMES
 from initflow.conformance.program import STARTS, Agent, Entry, Held, Outcome, Program, Step, Transcript
 from initflow.conformance.script import python, written
 from initflow.conformance.sequences import DIGEST, EVERY, order
 from initflow.conformance.simulated import Simulator
+from initflow.conformance.themes import THEMES
 from initflow.conformance.walks import Walked, simulated, units
 from kernelapi.capability import CapSet
 from kernelapi.flags import Signal

@@ -1,5 +1,6 @@
-"""Programs as Hypothesis makes them: which calls go together."""
+"""Programs as Hypothesis makes them."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from hypothesis import strategies as st
@@ -8,73 +9,10 @@ from initflow.conformance.arguments import AGENT, ARGUMENTS, REQUESTED
 from initflow.conformance.choices import Choice, Pick
 from initflow.conformance.phrases import PHRASES
 from initflow.conformance.program import STARTS, Program, Step
+from initflow.conformance.themes import THEMES
 
 MOST_STEPS = 64
 """So many steps a program has at most."""
-
-PRIVILEGED = ("prctl_set_keepcaps", "prctl_set_securebits", "capset", "prctl_set_no_new_privs", "prctl_set_dumpable")
-THEMES: dict[str, tuple[str, ...]] = {
-    "identity": (
-        "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset",
-        "capset", "capget",
-        "prctl_capbset_drop", "prctl_cap_ambient_raise", "prctl_cap_ambient_lower", "prctl_set_securebits",
-        "prctl_set_keepcaps", "unshare", "execve",
-        "open", "chown", "kill", "clone",
-    ),
-    "execution": (
-        "execve", "execve", "execve", "execve", "execveat", "execveat", *PRIVILEGED, "setresuid", "setresgid",
-        "prctl_capbset_drop", "prctl_cap_ambient_raise",
-        "chmod", "chown", "setxattr", "lsetxattr", "getxattr", "seccomp_set_mode_filter", "prctl_set_seccomp", "unshare",
-        "clone", "mount", "open", "setuid", "prctl_set_pdeathsig", "fcntl_setfd",
-    ),
-    "namespaces": (
-        "unshare", "unshare", "clone", "clone", "setns", "setns", "setns", "open", "open", "open", "write", "write",
-        "pidfd_open", "setuid", "setresuid", "capset",
-        "sethostname", "uname", "setgroups", "kill", "readlink", "getpid", "execve", "exit_group", "wait4", "chroot",
-    ),
-    "processes": (
-        "clone", "clone", "clone", "kill", "kill", "kill", "wait4", "wait4", "wait4", "exit_group", "setpgid", "setpgid",
-        "setsid", "rt_sigaction", "rt_sigprocmask",
-        "rt_sigpending", "prctl_set_pdeathsig", "prctl_set_child_subreaper", "getppid", "getpgid", "getsid", "pidfd_open",
-        "prlimit64", "execve", "setresuid",
-        "unshare",
-    ),
-    "terminals": (
-        "open", "open", "ioctl_tiocsptlck", "ioctl_tiocgptn", "ioctl_tiocsctty", "ioctl_tiocsctty", "ioctl_tiocnotty",
-        "ioctl_tiocspgrp", "ioctl_tiocgpgrp", "ioctl_tiocgsid",
-        "ioctl_tiocswinsz", "ioctl_tiocgwinsz", "setsid", "setsid", "clone", "setpgid", "close", "write", "read",
-        "exit_group", "dup", "kill", "fchmod", "fstat",
-    ),
-    "descriptors": (
-        "open", "open", "pipe", "pipe2", "close", "dup", "dup2", "dup3", "fcntl_dupfd", "fcntl_dupfd_cloexec",
-        "fcntl_getfd", "fcntl_setfd", "fcntl_setfl", "fcntl_getfl",
-        "read", "read", "write", "write", "lseek", "fstat", "close_range", "clone", "mknod", "openat", "setrlimit",
-        "getdents64",
-    ),
-    "sockets": (
-        "socketpair", "socketpair", "sendmsg", "sendmsg", "sendmsg", "sendmsg", "recvmsg", "recvmsg", "recvmsg", "shutdown",
-        "close", "read", "write", "clone", "open", "pipe2", "fcntl_getfl", "fcntl_setfl",
-        "dup", "kill",
-    ),
-    "files": (
-        "open", "openat", "open", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "mknod", "mknodat", "symlink",
-        "symlinkat", "link", "linkat", "rename", "renameat2", "readlink",
-        "readlinkat", "statfs", "fstatfs", "getxattr", "lgetxattr", "stat", "lstat", "newfstatat", "access", "faccessat2",
-        "chmod", "fchmod", "fchmodat", "chown",
-        "lchown", "fchown", "fchownat", "umask", "chdir", "fchdir", "getcwd",
-        "setresuid", "setresgid", "setfsuid", "capset", "getdents64", "write",
-    ),
-    "mounts": (
-        "mount", "mount", "mount", "mount", "mount", "mount", "umount2", "umount2", "pivot_root", "chroot", "chdir",
-        "fchdir", "getcwd", "open", "clone", "unshare", "setns", "mkdir", "rename",
-        "rmdir", "stat", "write", "access", "setresuid",
-    ),
-    "network": (
-        "socket", "request", "request", "request", "request", "request", "recvmsg", "recvmsg", "recvmsg", "bind",
-        "getsockname", "ioctl_siocbraddif", "unshare", "setns", "clone", "shutdown", "capset",
-    ),
-}  # fmt: skip
-"""Calls that go together: a program is mostly about one of these. "request" is sendmsg on a netlink socket."""
 
 _MAKERS: dict[str, tuple[str, Choice]] = {name: (name, arguments) for name, arguments in ARGUMENTS.items()}
 _MAKERS["request"] = ("sendmsg", REQUESTED)
@@ -89,16 +27,19 @@ _PHRASES = {
         "descriptors": ("pipe", "limit", "through", "of the dead", "tree"),
         "sockets": ("pair", "pair", "pipe", "limit"),
         "files": ("sticky", "tree", "links", "group directory", "become", "lower", "through", "read-only", "map oneself"),
+        "attributes": ("sticky", "links", "group directory", "lower", "through", "read-only", "map oneself", "capable file"),
         "mounts": (
             "mounted", "propagated", "moved", "read-only", "pivot", "confined", "in a user namespace", "enter", "become",
         ),
         "network": ("network", "network", "enter", "become"),
     }.items()
 }
-_EVERYTHING = tuple(ARGUMENTS)
+_NAMED = Counter(name for theme in THEMES.values() for name in theme)
+_EVERYTHING = tuple(name for name in ARGUMENTS for _ in range(6 if _NAMED[name] < 4 else 1))
+"""All calls, those more often that few themes name."""
 _MOSTLY = 5
 """One step in so many is about anything, and instead of one in so many there is a phrase."""
-_ENDS = 64
+_ENDS = 80
 """After one step in so many a program ends."""
 
 

@@ -7,6 +7,7 @@ paths of files) is compared as it is.
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from stat import S_IFDIR
 from typing import Any
 
 from initflow.conformance.program import Crashed, Failed, Unanswerable
@@ -21,7 +22,7 @@ REASONS = {
     "pid": "processes are agents, and numbers where they are none",
     "clock": "time passes: the clock of a process is a positive number",
     "random": "random bytes are random: how many there are is compared",
-    "size": "the size of a directory of /proc, and how many links it has, depend on how many processes there are",
+    "size": "the root of /proc has a link for each process of the machine, whatever pid namespace it shows",
     "build": "release, version and machine are the host's",
     "address": "a link gets a hardware address at random",
     "running": "that a link has stopped running Linux tells within a second (linkwatch): IFF_RUNNING is not compared",
@@ -30,6 +31,10 @@ REASONS = {
     "are compared in the end, and not what lseek answers to SEEK_CUR",
 }
 """Why a value is not compared as it is, by what kind it is of."""
+
+
+_ROOT_OF_PROC = (1, S_IFDIR | 0o555)
+"""Its inode number and its mode."""
 
 
 class Symbols:
@@ -64,8 +69,9 @@ class Symbols:
         return match[1] + self._links.setdefault(match[0], f"#{len(self._links)}")
 
     def stat(self, stat: Stat) -> Any:
-        """What is compared of a stat: everything, with names for device and inode."""
-        return replace(stat, dev=0, ino=self.inode(stat.dev, stat.ino))  # type: ignore[arg-type]  # a name, not a number
+        """What is compared of a stat: everything, with names for device and inode; of the root of /proc, not the links."""
+        nlink = 0 if (stat.ino, stat.mode) == _ROOT_OF_PROC else stat.nlink
+        return replace(stat, dev=0, ino=self.inode(stat.dev, stat.ino), nlink=nlink)  # type: ignore[arg-type]  # a name
 
     def answer(self, call: str, args: tuple[Any, ...], value: Any, name: Callable[[int], str]) -> Any:
         """What is compared of the answer to a call. `name` gives the name of a process."""
