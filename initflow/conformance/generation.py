@@ -35,7 +35,7 @@ _PHRASES = {
     }.items()
 }
 _NAMED = Counter(name for theme in THEMES.values() for name in theme)
-_EVERYTHING = tuple(name for name in ARGUMENTS for _ in range(6 if _NAMED[name] < 4 else 1))
+_EVERYTHING = tuple(name for name in ARGUMENTS for _ in range(max(1, 9 - 2 * _NAMED[name])))
 """All calls, those more often that few themes name."""
 _MOSTLY = 5
 """One step in so many is about anything, and instead of one in so many there is a phrase."""

@@ -32,15 +32,17 @@ THEMES: dict[str, tuple[str, ...]] = {
         "processes": """
             clone clone clone kill kill kill wait4 wait4 wait4 exit_group setpgid setpgid setsid rt_sigaction
             rt_sigprocmask rt_sigpending prctl_set_pdeathsig prctl_set_child_subreaper prctl_set_child_subreaper
-            getppid getpgid getsid pidfd_open prlimit64 execve setresuid unshare getpgrp gettid gettid getrlimit
-            getrlimit clock_nanosleep clock_gettime prctl_set_name prctl_get_name prctl_get_child_subreaper
-            prctl_get_pdeathsig seccomp_set_mode_filter prctl_set_seccomp prctl_set_no_new_privs
+            prctl_set_child_subreaper getppid getppid getpgid getsid pidfd_open prlimit64 execve setresuid unshare
+            getpgrp gettid gettid gettid getrlimit getrlimit clock_nanosleep clock_gettime prctl_set_name
+            prctl_get_name prctl_get_child_subreaper prctl_get_pdeathsig seccomp_set_mode_filter prctl_set_seccomp
+            prctl_set_no_new_privs
         """,
         "terminals": """
-            open open ioctl_tiocsptlck ioctl_tiocgptn ioctl_tiocsctty ioctl_tiocsctty ioctl_tiocnotty ioctl_tiocspgrp
-            ioctl_tiocspgrp ioctl_tiocgpgrp ioctl_tiocgpgrp ioctl_tiocgpgrp ioctl_tiocgsid ioctl_tiocgsid
-            ioctl_tiocswinsz ioctl_tiocswinsz ioctl_tiocgwinsz ioctl_tiocgwinsz setsid setsid clone setpgid close
-            write read exit_group dup kill fchmod fstat getsid getpgrp
+            open open ioctl_tiocsptlck ioctl_tiocgptn ioctl_tiocgptn ioctl_tiocsctty ioctl_tiocsctty ioctl_tiocnotty
+            ioctl_tiocnotty ioctl_tiocspgrp ioctl_tiocspgrp ioctl_tiocgpgrp ioctl_tiocgpgrp ioctl_tiocgpgrp
+            ioctl_tiocgsid ioctl_tiocgsid ioctl_tiocswinsz ioctl_tiocswinsz ioctl_tiocswinsz ioctl_tiocgwinsz
+            ioctl_tiocgwinsz setsid setsid clone setpgid close write read exit_group dup kill fchmod fstat getsid
+            getpgrp
         """,
         "descriptors": """
             open open pipe pipe2 close dup dup2 dup3 dup3 fcntl_dupfd fcntl_dupfd fcntl_dupfd_cloexec
