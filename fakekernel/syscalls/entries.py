@@ -40,6 +40,8 @@ from kernelapi.protocol.entries import (
     REMOVE_UNSUPPORTED,
     RENAME_DIRECTORY_DENIED,
     RENAME_DOTS,
+    RENAME_EXISTS,
+    RENAME_EXISTS_DOTS,
     RENAME_FLAGS,
     RENAME_INTO_ITSELF,
     RENAME_MOUNT,
@@ -262,58 +264,74 @@ class EntryCalls(CreationBase):
     def renameat2(self, olddirfd: int, oldpath: str, newdirfd: int, newpath: str, flags: int = 0) -> None:
         if flags & ~(NOREPLACE | EXCHANGE | WHITEOUT) or (flags & EXCHANGE and flags & (NOREPLACE | WHITEOUT)):
             self.refuse(RENAME_FLAGS)
-        elif flags:
-            raise NotModelled("renameat2 with flags")
+        elif flags & WHITEOUT:
+            raise NotModelled("renameat2 with RENAME_WHITEOUT")
         old = resolve_parent(self, olddirfd, oldpath)
         new = resolve_parent(self, newdirfd, newpath)
         if old.mount is not new.mount:
             self.refuse(RENAME_MOUNT)
         if not old.is_name or not new.is_name:
-            self.fail(RENAME_DOTS)
+            self.fail(RENAME_EXISTS_DOTS if old.is_name and flags & NOREPLACE else RENAME_DOTS)
         if is_read_only(old.mount):
             self.refuse(REMOVE_READ_ONLY)
         source = self._entry(old)
         if new.dentry.unlinked:
             self.fail(CREATE_REMOVED)
         target = child_of(self, new.dentry, new.name)
-        if target is None and (behaviour := new.dentry.inode.behaviour) and BEHAVIOURS[behaviour].missing_is_final:
+        behaviour = new.dentry.inode.behaviour
+        if target is None and (flags & EXCHANGE or (behaviour and BEHAVIOURS[behaviour].missing_is_final)):
             self.fail(LOOKUP_MISSING)
+        if target is not None and flags & NOREPLACE:
+            self.refuse(RENAME_EXISTS)
         moves_directory = source.inode.is_directory
-        if not moves_directory and (old.slash or new.slash):
+        takes_directory = target is not None and target.inode.is_directory if flags & EXCHANGE else moves_directory
+        if (not moves_directory and old.slash) or (not takes_directory and new.slash):
             self.refuse(RENAME_SLASH)
         if old.dentry is not new.dentry:
             if _is_within(new.dentry, source):
                 self.refuse(RENAME_INTO_ITSELF)
             if target is not None and _is_within(old.dentry, target):
-                self.refuse(RENAME_ONTO_ANCESTOR)
+                self.refuse(RENAME_INTO_ITSELF if flags & EXCHANGE else RENAME_ONTO_ANCESTOR)
         if target is not None and target.inode is source.inode:
             return  # two names of one file: both stay
         self._check_delete(old.dentry, source.inode, directory_wanted=moves_directory)
         if target is None:
             self.check_create(new.dentry)
         else:
-            self._check_delete(new.dentry, target.inode, directory_wanted=moves_directory)
+            self._check_delete(new.dentry, target.inode, directory_wanted=takes_directory)
         if moves_directory and source.inode.behaviour == "cgroup.directory":
             raise NotModelled("renaming a control group")
         if not (self.holds_names(old.dentry) and self.holds_names(new.dentry)):
             self.refuse(REMOVE_UNSUPPORTED)
-        if moves_directory and old.dentry is not new.dentry and not permitted(self, source.inode, WRITE):
-            self.refuse(RENAME_DIRECTORY_DENIED)
+        if old.dentry is not new.dentry:
+            moved = (source, target) if flags & EXCHANGE and target is not None else (source,)
+            if any(each.inode.is_directory and not permitted(self, each.inode, WRITE) for each in moved):
+                self.refuse(RENAME_DIRECTORY_DENIED)
         if self._is_mountpoint(source) or (target is not None and self._is_mountpoint(target)):
             self.refuse(REMOVE_BUSY)
-        if target is not None and target.children:
+        if target is not None and target.children and not flags & EXCHANGE:
             self.refuse(REMOVE_NOT_EMPTY)
         # -- effects only below --
-        if target is not None:
-            self._drop(new.dentry, target)
         del old.dentry.children[old.name]
-        source.name = new.name
-        new.dentry.children[new.name] = source
-        if old.dentry is not new.dentry:
-            source.parent = new.dentry
-            if moves_directory:
-                old.dentry.inode.nlink -= 1
-                new.dentry.inode.nlink += 1
+        if target is None:
+            pass
+        elif flags & EXCHANGE:
+            del new.dentry.children[new.name]
+            _move(target, new.dentry, old.dentry, old.name)
+        else:
+            self._drop(new.dentry, target)
+        _move(source, old.dentry, new.dentry, new.name)
+
+
+def _move(dentry: Dentry, before: Dentry, directory: Dentry, name: str) -> None:
+    """Give what has been taken out of the directory `before` its place in another one, which may be the same."""
+    dentry.name = name
+    directory.children[name] = dentry
+    if directory is not before:
+        dentry.parent = directory
+        if dentry.inode.is_directory:
+            before.inode.nlink -= 1
+            directory.inode.nlink += 1
 
 
 def _is_within(dentry: Dentry, directory: Dentry) -> bool:

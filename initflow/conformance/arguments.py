@@ -431,7 +431,7 @@ _ARGUMENTS: dict[str, tuple[Choice, ...] | Choice] = {
     "link": (PATH, PATH),
     "linkat": (DIRFD, PATH, DIRFD, PATH, one(0, int(AtFlag.SYMLINK_FOLLOW), int(AtFlag.EMPTY_PATH), 1)),
     "rename": (PATH, PATH),
-    "renameat2": (DIRFD, PATH, DIRFD, PATH, one(0, 0, 0, 8)),
+    "renameat2": (DIRFD, PATH, DIRFD, PATH, one(0, 0, 1, 2, 2, 8, 3)),
     "readlink": (some(PATH, OF_PROCESS),),
     "readlinkat": (DIRFD, some(PATH, OF_PROCESS)),
     "chmod": (PATH, MODE),

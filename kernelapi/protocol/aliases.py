@@ -13,6 +13,8 @@ from kernelapi.protocol.entries import (
     REMOVE_DIRECTORY,
     REMOVE_NOT_A_DIRECTORY,
     REMOVE_NOT_EMPTY,
+    RENAME_EXISTS,
+    RENAME_EXISTS_DOTS,
     RENAME_FLAGS,
     RMDIR_DOT,
     RMDIR_DOTDOT,
@@ -87,7 +89,7 @@ class Aliases(Descriptors, Files, Limits, Processes, Protocol):
     def link(self, oldpath: str, newpath: str) -> None:
         return self.linkat(AT_FDCWD, oldpath, AT_FDCWD, newpath, 0)
 
-    @alias(Files.renameat2, without=(DIRFD, RENAME_FLAGS))
+    @alias(Files.renameat2, without=(DIRFD, RENAME_FLAGS, RENAME_EXISTS, RENAME_EXISTS_DOTS))
     def rename(self, oldpath: str, newpath: str) -> None:
         return self.renameat2(AT_FDCWD, oldpath, AT_FDCWD, newpath, 0)
 

@@ -246,19 +246,29 @@ RENAME_DOTS = Refusal(
     cause='a path ends in "/", "." or ".."',
     source="rename(2); fs/namei.c do_renameat2",
 )  # fmt: skip
+RENAME_EXISTS_DOTS = Refusal(
+    "renameat2.eexist.dots", call="renameat2", errno=EEXIST, depends=ARGUMENTS,
+    cause='with RENAME_NOREPLACE, and the new path ends in "/", "." or ".."',
+    source="rename(2); fs/namei.c do_renameat2",
+)  # fmt: skip
+RENAME_EXISTS = Refusal(
+    "renameat2.eexist", call="renameat2", errno=EEXIST, depends=STATE,
+    cause="with RENAME_NOREPLACE, and the new name is taken",
+    source="rename(2); fs/namei.c do_renameat2",
+)  # fmt: skip
 RENAME_SLASH = Refusal(
     "renameat2.enotdir.slash", call="renameat2", errno=ENOTDIR, depends=STATE,
-    cause="a slash follows one of the names, and what is moved is not a directory",
+    cause="a slash follows one of the names, and what is moved (with RENAME_EXCHANGE, what the name is of) is not a directory",
     source="rename(2); fs/namei.c do_renameat2",
 )  # fmt: skip
 RENAME_INTO_ITSELF = Refusal(
     "renameat2.einval.ancestor", call="renameat2", errno=EINVAL, depends=STATE,
-    cause="a directory would become its own descendant",
+    cause="a directory would become its own descendant; with RENAME_EXCHANGE, either of them",
     source="rename(2); fs/namei.c do_renameat2",
 )  # fmt: skip
 RENAME_ONTO_ANCESTOR = Refusal(
     "renameat2.enotempty.ancestor", call="renameat2", errno=ENOTEMPTY, depends=STATE,
-    cause="what is to be replaced is a directory above what is moved",
+    cause="what is to be replaced is a directory above what is moved, without RENAME_EXCHANGE",
     source="rename(2); fs/namei.c do_renameat2",
 )  # fmt: skip
 RENAME_DIRECTORY_DENIED = Refusal(

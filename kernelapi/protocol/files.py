@@ -207,7 +207,9 @@ class Files(Protocol):
         LOOKUP,
         entries.RENAME_MOUNT,
         entries.RENAME_DOTS,
+        entries.RENAME_EXISTS_DOTS,
         entries.REMOVE_READ_ONLY,
+        entries.RENAME_EXISTS,
         entries.RENAME_SLASH,
         entries.RENAME_INTO_ITSELF,
         entries.RENAME_ONTO_ANCESTOR,
@@ -224,7 +226,10 @@ class Files(Protocol):
         entries.REMOVE_NOT_EMPTY,
     )
     def renameat2(self, olddirfd: int, oldpath: str, newdirfd: int, newpath: str, flags: int = 0) -> None:
-        """Rename; modelled without flags."""
+        """Rename: what has the new name is replaced, unless `flags` are RENAME_NOREPLACE, or exchanged by RENAME_EXCHANGE.
+
+        RENAME_WHITEOUT is not modelled.
+        """
 
     @syscall(
         entries.UNLINK_FLAGS,

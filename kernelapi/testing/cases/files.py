@@ -25,7 +25,7 @@ from errno import (
     EXDEV,
 )
 
-from kernelapi.flags import AT_FDCWD, AccessMode, AtFlag, CloneFlag, FileType, MountFlag, OpenFlag, Rlimit, Signal
+from kernelapi.flags import AT_FDCWD, AccessMode, AtFlag, CloneFlag, FileType, MountFlag, OpenFlag, RenameFlag, Rlimit, Signal
 from kernelapi.ids import Fd, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
@@ -423,6 +423,94 @@ def a_slash_and_an_ancestor_are_seen_before_the_permissions(kernel: Kernel) -> N
     for directory in ("d", "d/e", "d/e/f"):
         kernel.mkdir(directory, 0o755)
     in_child(kernel, remove_and_rename_in_vain)
+
+
+@case(tree=True)
+def a_rename_that_must_not_replace(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    kernel.mkdir("d", 0o755)
+    write_file(kernel, "f", b"f")
+    write_file(kernel, "g", b"g")
+    kernel.link("f", "h")
+    for old, new, errno in (
+        ("missing", "f", ENOENT),
+        ("missing", "missing", ENOENT),
+        ("missing", ".", EEXIST),
+        (".", "f", EBUSY),
+        ("f", ".", EEXIST),
+        ("f", "d/..", EEXIST),
+        ("f", "/", EEXIST),
+        ("f", "g", EEXIST),
+        ("f", "h", EEXIST),
+        ("f", "f", EEXIST),
+        ("f", "g/", EEXIST),
+        ("f", "d/", EEXIST),
+        ("f/", "d", EEXIST),
+        ("f", "x/", ENOTDIR),
+        ("d", "d/x", EINVAL),
+        ("d", "d", EEXIST),
+    ):
+        refused(errno, kernel.renameat2, AT_FDCWD, old, AT_FDCWD, new, RenameFlag.NOREPLACE)
+    kernel.renameat2(AT_FDCWD, "f", AT_FDCWD, "d/f", RenameFlag.NOREPLACE)
+    refused(ENOENT, kernel.stat, "f")
+    kernel.renameat2(AT_FDCWD, "d", AT_FDCWD, "e/", RenameFlag.NOREPLACE)
+    expect("the file in the directory", kernel.stat("e/f").nlink, 2)
+
+
+@case(tree=True)
+def a_rename_that_exchanges(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    for directory in ("d", "d/e", "d/e/f", "o"):
+        kernel.mkdir(directory, 0o755)
+    for name in ("f", "g", "o/file"):
+        write_file(kernel, name, name.encode())
+    kernel.link("f", "h")
+    kernel.mount("none", "o", "ramfs", 0, "")
+    write_file(kernel, "o/a", b"a")
+    kernel.mkdir("o/b", 0o755)
+    for old, new, errno in (
+        ("missing", "f", ENOENT),
+        ("f", "missing", ENOENT),
+        ("f", ".", EBUSY),
+        ("..", "f", EBUSY),
+        ("f/", "g", ENOTDIR),
+        ("f", "g/", ENOTDIR),
+        ("d", "g/", ENOTDIR),
+        ("f/", "d", ENOTDIR),
+        ("d/e/f", "d", EINVAL),
+        ("d", "d/e/f", EINVAL),
+        ("d", "o", EBUSY),
+        ("f", "o/a", EXDEV),
+        ("f", "/proc/version", EXDEV),
+    ):
+        refused(errno, kernel.renameat2, AT_FDCWD, old, AT_FDCWD, new, RenameFlag.EXCHANGE)
+    refused(EINVAL, kernel.renameat2, AT_FDCWD, "f", AT_FDCWD, "g", RenameFlag.EXCHANGE | RenameFlag.NOREPLACE)
+    refused(EPERM, kernel.renameat2, AT_FDCWD, "/proc/version", AT_FDCWD, "/proc/mounts", RenameFlag.EXCHANGE)
+    for old, new in (("f", "h"), ("f", "g"), ("f", "d/"), ("g", "f/e"), ("f/e", "h"), ("o/a", "o/b"), ("f", "f")):
+        before = (kernel.lstat(old).ino, kernel.lstat(new).ino)
+        kernel.renameat2(AT_FDCWD, old, AT_FDCWD, new, RenameFlag.EXCHANGE)
+        after = (kernel.lstat(new.rstrip("/")).ino, kernel.lstat(old).ino)
+        expect(f"{old} and {new}", after, before if (old, new) != ("f", "h") else before[::-1])
+    links = {name: kernel.lstat(name).nlink for name in (".", "f", "g", "h", "d", "f/e", "o", "o/a", "o/b")}
+    expect("links", links, {".": 5, "f": 2, "g": 3, "h": 2, "d": 1, "f/e": 2, "o": 3, "o/a": 2, "o/b": 1})
+    kernel.setuid(Uid(1000))
+    refused(EPERM, kernel.renameat2, AT_FDCWD, "f", AT_FDCWD, "g", RenameFlag.EXCHANGE)
+
+
+@case(tree=True)
+def a_directory_that_moves_in_an_exchange_must_be_writable(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    for directory in ("a", "b"):
+        kernel.mkdir(directory, 0o755)
+        kernel.chown(directory, 1000, 1000)
+    kernel.mkdir("b/theirs", 0o755)
+    kernel.setresuid(-1, 1000, -1)
+    kernel.mkdir("a/own", 0o755)
+    write_file(kernel, "a/file", b"")
+    for old in ("a/own", "a/file"):
+        for one, other in ((old, "b/theirs"), ("b/theirs", old)):
+            refused(EACCES, kernel.renameat2, AT_FDCWD, one, AT_FDCWD, other, RenameFlag.EXCHANGE)
+    kernel.renameat2(AT_FDCWD, "a/own", AT_FDCWD, "a/file", RenameFlag.EXCHANGE)
 
 
 @case(tree=True)
