@@ -13,7 +13,7 @@ MINIMAL = EXAMPLES / "minimal.json"
 
 
 def initflow(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from initflow.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-m", "initflow", *map(str, words)]
     env = {**os.environ, **environment}
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
