@@ -33,12 +33,11 @@ def _allowed(cred: Credentials, target: Task, uid: int, gid: int, caps: int) -> 
     if not same and not traces:
         return False
     mm = target.mm
-    if (
-        target.lives  # a zombie has no memory that could not be dumpable
-        and mm.dumpable != SUID_DUMP_USER
-        and not has_capability(cred, Cap.SYS_PTRACE, mm.userns)
-    ):
-        return False
+    if mm.dumpable != SUID_DUMP_USER:
+        # Of a zombie is still known whether its memory was dumpable, and no more whose it was. (task_still_dumpable)
+        owner = mm.userns if target.lives else mm.userns.initial
+        if not has_capability(cred, Cap.SYS_PTRACE, owner):
+            return False
     if cred.userns is theirs.userns and not theirs.permitted.mask & ~caps:
         return True
     return traces

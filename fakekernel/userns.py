@@ -31,6 +31,11 @@ class UserNamespace(Record):
     parent_could_setfcap: bool = True
     limits: Table[str, int] = TABLE  # how many namespaces each of its users may have: what was written to /proc/sys/user
 
+    @property
+    def initial(self) -> "UserNamespace":
+        """The host's: the one above all others."""
+        return self if self.parent is None else self.parent.initial
+
     def kuid(self, uid: int) -> Kuid | None:
         """The global id that `uid` means here; None where it has no mapping."""
         found = _up(self.uid_map, uid)

@@ -3,8 +3,8 @@
 from errno import EACCES, EINVAL, ENOENT, EPERM, ESRCH
 
 from kernelapi.capability import EMPTY
-from kernelapi.flags import FileType, MountFlag, OpenFlag, Signal
-from kernelapi.ids import Fd, Gid, Pid
+from kernelapi.flags import CloneFlag, FileType, MountFlag, OpenFlag, Signal
+from kernelapi.ids import Fd, Gid, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
 from kernelapi.testing.cases.proc import asleep, contents, end, names, sleeper, stat, status, zombie
@@ -41,6 +41,19 @@ def a_zombie_has_no_environment(kernel: Kernel) -> None:
     pid = zombie(kernel)
     refused(ESRCH, kernel.open, f"/proc/{pid}/environ", OpenFlag.RDONLY)
     kernel.wait4(pid)
+
+
+@case(tree=True)
+def a_zombie_is_looked_into_if_its_memory_was_dumpable(kernel: Kernel) -> None:
+    kernel.setuid(Uid(1000))
+    for dumpable, link, enter in ((0, EACCES, EPERM), (1, 0, ESRCH)):
+        kernel.prctl_set_dumpable(dumpable)
+        pid = zombie(kernel)
+        pidfd = kernel.pidfd_open(pid, 0)
+        expect("its user namespace", errno_of(kernel.readlink, f"/proc/{pid}/ns/user"), link)
+        expect("entering", errno_of(kernel.setns, pidfd, CloneFlag.NEWUTS), enter)
+        kernel.close(pidfd)
+        kernel.wait4(pid)
 
 
 @case(tree=True)
