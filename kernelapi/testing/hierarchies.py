@@ -14,7 +14,7 @@ from pathlib import Path
 from kernelapi.flags import OpenFlag
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import read_all
-from kernelapi.testing.mountinfo import parse
+from kernelapi.testing.mountinfo import mount_table, parse
 
 BASE = "/sys/fs/cgroup"
 NAME = f"initflow-test-{os.getpid():07}"
@@ -27,11 +27,21 @@ NAMES = re.compile(r"initflow-test-\d+")
 
 
 def present(kernel: Kernel) -> frozenset[str]:
-    """The controllers that have a hierarchy of their own on the host of the calling process, and UNIFIED (/proc/PID/cgroup)."""
-    fd = kernel.open("/proc/self/cgroup", OpenFlag.RDONLY)
+    """The controllers that have a hierarchy of their own on the host of the calling process (/proc/PID/cgroup), and UNIFIED.
+
+    That counts only while its root hands no controller out: with their files, groups are not the same everywhere.
+    """
+    lines = _text(kernel, "/proc/self/cgroup").splitlines()
+    found = frozenset(name or UNIFIED for line in lines for name in line.split(":")[1].split(","))
+    roots = [entry.point for entry in mount_table(kernel) if entry.fstype == "cgroup2" and entry.root == "/"]
+    return found - {UNIFIED} if any(_text(kernel, f"{root}/cgroup.subtree_control").strip() for root in roots) else found
+
+
+def _text(kernel: Kernel, path: str) -> str:
+    fd = kernel.open(path, OpenFlag.RDONLY)
     text = read_all(kernel, fd).decode()
     kernel.close(fd)
-    return frozenset(name or UNIFIED for line in text.splitlines() for name in line.split(":")[1].split(","))
+    return text
 
 
 def mount(kernel: Kernel, controllers: tuple[str, ...]) -> None:

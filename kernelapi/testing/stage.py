@@ -63,7 +63,7 @@ def what_is_lacking(kernel: Kernel, case: Case) -> str:
     if case.since is not None and is_before(kernel.uname().release, case.since):
         return f"Linux {case.since}"
     if missing := [name for name in case.hierarchies if name not in hierarchies.present(kernel)]:
-        return f"a hierarchy of control groups for {' and '.join(missing)}"
+        return f"a hierarchy of control groups for {' and '.join(missing)}, or one that hands out no controllers"
     return ""
 
 

@@ -420,7 +420,6 @@ def join_the_crowd(kernel: Kernel, up: Fd, never: Fd, open_end: Fd) -> None:
 
 
 def exec_in_the_crowd(kernel: Kernel, most: int) -> int:
-    hard = kernel.getrlimit(Rlimit.NPROC).hard
-    kernel.setrlimit(Rlimit.NPROC, Limit(most, hard))
+    kernel.setrlimit(Rlimit.NPROC, Limit(most, most))
     kernel.setuid(CROWD)
     return errno_of(kernel.execve, "/missing", ("missing",), ())
