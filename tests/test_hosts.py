@@ -3,22 +3,26 @@
 import json
 import os
 from dataclasses import fields, replace
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from fakekernel import subject
+from fakekernel.fstypes import FSTYPES
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, PARAMETERS, HostMount, HostProfile, capture
+from fakekernel.syscalls.attributes import MAGIC_NUMBERS
 from initflow.cli import cli
 from initflow.hosts import SCHEMA, HostError, as_json, load
 from kernelapi.capability import FULL, Cap, CapSet
-from kernelapi.flags import MountFlag, OpenFlag, Rlimit
+from kernelapi.flags import MountFlag, OpenFlag, Rlimit, StatfsFlag
 from kernelapi.ids import Pid
 from kernelapi.kernel import Kernel
 from kernelapi.releases import release_of
-from kernelapi.testing.case import expect, read_all
+from kernelapi.testing.case import Case, errno_of, expect, read_all
 from kernelapi.testing.mountinfo import mount_at
 from kernelapi.values import Limit
 
@@ -187,3 +191,32 @@ def test_bad_files_end_with_status_2_and_a_sentence(command: list[str], tmp_path
     assert told.exit_code == 2
     assert told.stderr.startswith(f"initflow: {tmp_path}")
     assert told.stderr.count("\n") == 1
+
+
+def mount_until_refused(kernel: Kernel) -> int:
+    for number in range(100):
+        if errno_of(kernel.mount, "none", "/tmp", "tmpfs", 0, "") == ENOSPC:
+            return number
+    return 100
+
+
+def test_a_host_may_allow_few_mounts() -> None:
+    mounts = len(Machine().system.mntns.mounts)
+    machine = Machine(HostProfile(parameters=(("fs/mount-max", mounts + 3),)))
+    task = machine.spawn(mount_until_refused)
+    machine.run()
+    assert task.status == 3 << 8
+
+
+def remount_the_disk(kernel: Kernel) -> int:
+    kernel.mount("", "/", "", MountFlag.REMOUNT | MountFlag.NOATIME, "")
+    return kernel.statfs("/").flags
+
+
+def test_the_file_system_of_a_disk_can_be_mounted_again_without_options() -> None:
+    report = subject.run(Case(remount_the_disk), Machine())
+    assert report.value & StatfsFlag.NOATIME
+
+
+def test_every_type_of_file_system_has_a_magic_number() -> None:
+    assert set(FSTYPES) <= set(MAGIC_NUMBERS)

@@ -64,6 +64,10 @@ def mount_a_disk(kernel: Kernel) -> None:
     kernel.mount("/tmp/disk", "/mnt", "ext4", 0, "")
 
 
+def label_message_queues(kernel: Kernel) -> None:
+    kernel.mount("none", "/mnt", "mqueue", 0, 'context="system_u:object_r:svirt_sandbox_file_t:s0:c1,c2"')
+
+
 def link_without_the_capability(kernel: Kernel) -> None:
     kernel.chdir("/tmp")
     kernel.setuid(1000)
@@ -134,6 +138,11 @@ NOT_MODELLED: dict[str, tuple[Ask, str]] = {
 }  # fmt: skip
 """Of each: what leads there, and the words of the sentence."""
 
+UNDER_SELINUX: dict[str, tuple[Ask, str]] = {
+    "the label that a policy gives": (lambda k: k.getxattr("/bin/busybox", "security.selinux"), "the policy of SELinux"),
+    "one label for all message queues": (label_message_queues, "the mount option context= for mqueue"),
+}
+
 NOT_ALLOWED: dict[str, tuple[Ask, str]] = {
     "a negative count": (lambda k: k.getrandom(-1), "-1 is no number of bytes"),
     "a NUL byte in a link": (lambda k: k.symlink("a\0b", "/tmp/l"), "NUL"),
@@ -169,5 +178,6 @@ def test_what_cannot_be_asked_is_said(ask: Ask, words: str) -> None:
     assert words in str(error)
 
 
-def test_the_label_that_a_policy_would_give_is_not_guessed() -> None:
-    assert "the policy of SELinux" in str(told(lambda k: k.getxattr("/bin/busybox", "security.selinux"), SELINUX))
+@pytest.mark.parametrize(("ask", "words"), UNDER_SELINUX.values(), ids=list(UNDER_SELINUX))
+def test_what_is_not_modelled_of_selinux_is_said(ask: Ask, words: str) -> None:
+    assert words in str(told(ask, SELINUX))

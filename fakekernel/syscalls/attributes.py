@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from fakekernel import devicecgroup, nsfs, pidfd
 from fakekernel.behaviour import BEHAVIOURS
 from fakekernel.credentials import Credentials
-from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode, Superblock
+from fakekernel.filesystem import INVALID_GID, INVALID_UID, Dentry, Inode
 from fakekernel.filetable import description, usable
 from fakekernel.lookup import resolve
 from fakekernel.mount import Mount
@@ -66,9 +66,11 @@ TMPFS_ENTRY = 20
 EXT4_DIRECTORY = 4096
 
 MAGIC_NUMBERS = {
-    "cgroup": 0x27E0EB, "cgroup2": 0x63677270, "devpts": 0x1CD1, "devtmpfs": 0x1021994, "ext4": 0xEF53, "mqueue": 0x19800202,
-    "nsfs": 0x6E736673, "pipefs": 0x50495045, "proc": 0x9FA0, "ramfs": 0x858458F6, "securityfs": 0x73636673,
-    "selinuxfs": 0xF97CFF8C, "sockfs": 0x534F434B, "sysfs": 0x62656572, "tmpfs": 0x1021994,
+    "btrfs": 0x9123683E, "cgroup": 0x27E0EB, "cgroup2": 0x63677270, "devpts": 0x1CD1, "devtmpfs": 0x1021994,
+    "erofs": 0xE0F5E1E2, "ext2": 0xEF53, "ext3": 0xEF53, "ext4": 0xEF53, "mqueue": 0x19800202, "nsfs": 0x6E736673,
+    "pidfs": 0x50494446, "pipefs": 0x50495045, "proc": 0x9FA0, "ramfs": 0x858458F6, "securityfs": 0x73636673,
+    "selinuxfs": 0xF97CFF8C, "sockfs": 0x534F434B, "squashfs": 0x73717368, "sysfs": 0x62656572, "tmpfs": 0x1021994,
+    "vfat": 0x4D44, "xfs": 0x58465342,
 }  # fmt: skip
 """By type (linux/magic.h). A devtmpfs is a tmpfs."""
 
@@ -273,14 +275,7 @@ def _statfs(mount: Mount) -> Statfs:
     """What statfs says of what is seen through `mount` (vfs_statfs): of the superblock's flags, these two (flags_by_sb)."""
     told = mount.flags | mount.sb.flags & (MountFlag.RDONLY | MountFlag.SYNCHRONOUS)
     flags = sum(bit for flag, bit in STATFS_FLAGS if told & flag)
-    return Statfs(_magic(mount.sb), flags | StatfsFlag.VALID)
-
-
-def _magic(sb: Superblock) -> int:
-    magic = MAGIC_NUMBERS.get(sb.fstype)
-    if magic is None:
-        raise NotModelled(f"the magic number of {sb.fstype}")
-    return magic
+    return Statfs(MAGIC_NUMBERS[mount.sb.fstype], flags | StatfsFlag.VALID)
 
 
 def as_real(cred: Credentials) -> Credentials:

@@ -87,8 +87,7 @@ class ClockCalls(SyscallBase):
             else:
                 deadline = system.clock + nanoseconds
         if system.clock < deadline:
-            if task.progress is None:
-                task.progress = deadline
+            task.progress = deadline
             self.block("sleeping", deadline=deadline)
 
     def _unknown(self, clock: int) -> None:

@@ -86,8 +86,6 @@ class EntryCalls(CreationBase):
             mode &= ~self.task.fs.umask
             BEHAVIOURS[behaviour].make_directory(cast("Syscalls", self), place.dentry, place.name, mode)
             return
-        if not self.holds_names(place.dentry):
-            self.refuse(CREATE_UNSUPPORTED)
         # -- effects only below --
         self.make(place.dentry, place.name, FileType.DIR, mode)
 
@@ -208,12 +206,9 @@ class EntryCalls(CreationBase):
             self.refuse(REMOVE_READ_ONLY)
         victim = self._entry(parent)
         self._check_delete(parent.dentry, victim.inode, directory_wanted=True)
-        behaviour = victim.inode.behaviour
-        if not behaviour and not self.holds_names(parent.dentry):
-            self.refuse(REMOVE_UNSUPPORTED)
         if self._is_mountpoint(victim):
             self.refuse(REMOVE_BUSY)
-        if behaviour:
+        if behaviour := victim.inode.behaviour:
             BEHAVIOURS[behaviour].remove_directory(cast("Syscalls", self), victim)
             return
         if victim.children:

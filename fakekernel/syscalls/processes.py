@@ -164,8 +164,8 @@ class ProcessCalls(SyscallBase):
         return FsContext(store=self.store, root=fs.root, cwd=fs.cwd, umask=fs.umask)
 
     def _copy_mm(self, mm: AddressSpace) -> AddressSpace:
-        if mm.executable is not None:
-            mm.executable.inode.write_count -= 1
+        assert mm.executable is not None
+        mm.executable.inode.write_count -= 1
         return AddressSpace(
             store=self.store, userns=mm.userns, dumpable=mm.dumpable, executable=mm.executable, argv=mm.argv, envp=mm.envp
         )
@@ -218,7 +218,7 @@ class ProcessCalls(SyscallBase):
         if self.task.progress != awaited:
             self.task.progress = awaited
         self.block("a child to end", self.task.children, *self.task.children.values())  # who is not eligible yet may become so
-        raise ModelError("wait4 went on without waiting")
+        raise AssertionError("wait4 went on without waiting")
 
     def _has_been_left(self, pid: int) -> bool:
         """Whether the children that a waiting wait4 was about are still there, but in another group or with another exit

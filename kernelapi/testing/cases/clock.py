@@ -2,7 +2,7 @@
 
 from errno import EINVAL, EOPNOTSUPP
 
-from kernelapi.flags import TIMER_ABSTIME, Clock, RandomFlag, Signal
+from kernelapi.flags import TIMER_ABSTIME, Clock, RandomFlag, Signal, WaitFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
@@ -29,6 +29,22 @@ def sleeping_takes_at_least_so_long(kernel: Kernel) -> None:
         start = kernel.clock_gettime(clock)
         kernel.clock_nanosleep(clock, 0, 3 * MILLISECOND)
         expect(f"whether clock {clock} went on", kernel.clock_gettime(clock) - start >= 3 * MILLISECOND, True)
+
+
+def sleep_and_tell(kernel: Kernel, milliseconds: int) -> int:
+    start = kernel.clock_gettime(MONOTONIC)
+    kernel.clock_nanosleep(MONOTONIC, 0, milliseconds * MILLISECOND)
+    return 0 if kernel.clock_gettime(MONOTONIC) - start >= milliseconds * MILLISECOND else 1
+
+
+@case
+def who_is_stopped_asleep_sleeps_on(kernel: Kernel) -> None:
+    pid = kernel.clone(Signal.CHLD, sleep_and_tell, 60)
+    kernel.clock_nanosleep(MONOTONIC, 0, 20 * MILLISECOND)
+    kernel.kill(pid, Signal.STOP)
+    kernel.wait4(pid, WaitFlag.UNTRACED)
+    kernel.kill(pid, Signal.CONT)
+    expect("whether it slept in all as long as it wanted", kernel.wait4(pid), (pid, 0))
 
 
 @case

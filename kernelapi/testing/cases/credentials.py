@@ -412,6 +412,30 @@ def a_change_to_a_user_with_too_many_processes_fails_only_at_the_next_exec(kerne
         kernel.wait4(member)
 
 
+@case(tree=True)
+def a_fork_forgives_its_caller_and_not_the_child_that_there_are_too_many_processes(kernel: Kernel) -> None:
+    never, open_end = kernel.pipe2(0)
+    counted, up = kernel.pipe2(0)
+    member = kernel.clone(Signal.CHLD, join_the_crowd, up, never, open_end)
+    kernel.read(counted, 1)
+    expect("at first; the child; the caller", in_child(kernel, exec_before_and_after_a_fork), [EAGAIN, EAGAIN, ENOENT])
+    kernel.close(open_end)
+    kernel.wait4(member)
+
+
+def exec_before_and_after_a_fork(kernel: Kernel) -> list[int]:
+    kernel.setrlimit(Rlimit.NPROC, Limit(0, 9))
+    kernel.setuid(CROWD)
+    before = exec_over_the_limit(kernel)
+    kernel.setrlimit(Rlimit.NPROC, Limit(9, 9))
+    return [before, in_child(kernel, exec_over_the_limit), exec_over_the_limit(kernel)]
+
+
+def exec_over_the_limit(kernel: Kernel) -> int:
+    kernel.setrlimit(Rlimit.NPROC, Limit(0, kernel.getrlimit(Rlimit.NPROC).hard))
+    return errno_of(kernel.execve, "/missing", ("missing",), ())
+
+
 def join_the_crowd(kernel: Kernel, up: Fd, never: Fd, open_end: Fd) -> None:
     kernel.close(open_end)
     kernel.setuid(CROWD)

@@ -735,6 +735,35 @@ def nothing_is_made_in_proc(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def nothing_is_made_in_sysfs(kernel: Kernel) -> None:
+    kernel.mount("sysfs", "/sys", "sysfs", 0, "")
+    refused(EPERM, kernel.mkdir, "/sys/kernel/new", 0o755)
+    refused(EPERM, kernel.symlink, "x", "/sys/kernel/new")
+    refused(EACCES, kernel.open, "/sys/kernel/new", CREAT | WRONLY, 0o644)
+    refused(EPERM, kernel.rmdir, "/sys/kernel")
+
+
+@case(tree=True)
+def nothing_is_renamed_to_where_nothing_can_be(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    kernel.mkdir("d", 0o755)
+    write_file(kernel, "f", b"")
+    gone = kernel.open("d", RDONLY)
+    kernel.rmdir("d")
+    refused(ENOENT, kernel.renameat2, AT_FDCWD, "f", gone, "f", 0)
+    refused(ENOENT, kernel.renameat2, AT_FDCWD, "nothing", gone, "f", 0)
+    refused(ENOENT, kernel.rename, "/proc/version", "/proc/nowhere")
+    refused(EPERM, kernel.rename, "/proc/version", "/proc/uptime")
+
+
+@case(tree=True)
+def file_capabilities_of_no_length_are_kept(kernel: Kernel) -> None:
+    write_file(kernel, "/tmp/f", b"")
+    kernel.setxattr("/tmp/f", "security.capability", b"", 0)
+    refused(EEXIST, kernel.setxattr, "/tmp/f", "security.capability", b"", 1)
+
+
+@case(tree=True)
 def a_child_has_its_own_umask_and_directory(kernel: Kernel) -> None:
     kernel.chdir("/tmp")
     in_child(kernel, _change_context)

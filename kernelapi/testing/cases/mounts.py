@@ -243,6 +243,15 @@ def a_remount_clears_what_it_does_not_name_except_access_times(kernel: Kernel) -
 
 
 @case(tree=True)
+def message_queues_can_be_mounted_read_only_again(kernel: Kernel) -> None:
+    directories(kernel, "/m")
+    kernel.mount("none", "/m", "mqueue", NOSUID, "")
+    kernel.mount("", "/m", "", REMOUNT | RDONLY, "")
+    options, superoptions = flags_of(kernel, "/m")
+    expect("flags", (options, superoptions.split(",")[0]), ("ro,relatime", "ro"))
+
+
+@case(tree=True)
 def a_superblock_remount_shows_in_every_mount_and_a_bind_remount_in_one(kernel: Kernel) -> None:
     directories(kernel, "/a", "/b")
     tmpfs(kernel, "/a")

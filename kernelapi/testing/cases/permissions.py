@@ -196,6 +196,7 @@ def _try_in_user_namespace(kernel: Kernel) -> None:
     refused(EACCES, kernel.open, "roots", RDONLY)
     refused(EACCES, kernel.open, "half", RDONLY)  # owner and group must be known
     refused(EINVAL, kernel.chown, "mine", 1, -1)
+    refused(EINVAL, kernel.chown, "mine", -1, 1)
     kernel.chmod("half", 0o600)  # the owner is, whatever the group
 
 

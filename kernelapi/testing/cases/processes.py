@@ -2,11 +2,12 @@
 
 from errno import EAGAIN, ECHILD, EINVAL, ENOMEM, ESPIPE, ESRCH
 
+from kernelapi.capability import EMPTY, Cap, CapSet
 from kernelapi.flags import CloneFlag, Disposition, FdFlag, OpenFlag, Rlimit, Signal, SigprocmaskHow, WaitFlag
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
-from kernelapi.values import Limit
+from kernelapi.values import CapData, Limit
 
 MILLISECOND = 1_000_000
 
@@ -145,6 +146,20 @@ def fork_as_user_1000(kernel: Kernel) -> None:
 @case
 def the_process_limit_counts_for_users_and_not_for_root(kernel: Kernel) -> None:
     refused(EAGAIN, in_child, kernel, fork_as_user_1000)
+
+
+def fork_with_a_capability(kernel: Kernel, cap: Cap) -> None:
+    kernel.setrlimit(Rlimit.NPROC, Limit(1, 1))
+    kernel.prctl_set_keepcaps(1)
+    kernel.setuid(Uid(61235))
+    kernel.capset(Pid(0), CapData(CapSet.of(cap), CapSet.of(cap), EMPTY))
+    kernel.wait4(kernel.clone(Signal.CHLD, exit_with, 0))
+
+
+@case
+def the_process_limit_does_not_count_for_who_administers(kernel: Kernel) -> None:
+    in_child(kernel, fork_with_a_capability, Cap.SYS_ADMIN)
+    refused(EAGAIN, in_child, kernel, fork_with_a_capability, Cap.CHOWN)
 
 
 def close_and_chdir(kernel: Kernel, fd: Fd) -> None:

@@ -224,3 +224,4 @@ def statfs_of_a_descriptor(kernel: Kernel) -> None:
     expect("a pipe", (hex(found.type), found.flags), (hex(0x50495045), StatfsFlag.VALID))
     refused(EBADF, kernel.fstatfs, Fd(99))
     expect("a namespace", kernel.statfs("/proc/self/ns/uts").type, 0x6E736673)
+    expect("a process", kernel.fstatfs(kernel.pidfd_open(kernel.getpid(), 0)).type, 0x50494446)
