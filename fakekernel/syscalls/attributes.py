@@ -268,7 +268,9 @@ class AttributeCalls(SyscallBase):
 
     def fstatfs(self, fd: Fd) -> Statfs:
         opened = description(self, fd)
-        return _statfs(opened.path.mount) if opened.path is not None else Statfs(_magic(opened.inode.sb), int(StatfsFlag.VALID))
+        if opened.path is not None:
+            return _statfs(opened.path.mount)
+        return Statfs(MAGIC_NUMBERS[opened.inode.sb.fstype], int(StatfsFlag.VALID))
 
 
 def _statfs(mount: Mount) -> Statfs:
