@@ -10,7 +10,7 @@ and named at the end of the run.
 
 import os
 import platform
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -20,6 +20,21 @@ from kernelapi.testing import Case, golden
 from kernelapi.testing.stage import what_is_lacking
 
 ROOT = os.geteuid() == 0
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line that is shown at the end of the run: how much was compared, and how much of it agreed."""
+    return request.config.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if lines := config.stash.get(FIGURES, []):
+        terminalreporter.section("how the simulated kernel compares")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 def applicable(case: Case) -> list[pytest.MarkDecorator]:

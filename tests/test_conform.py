@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -67,8 +67,12 @@ def holds(tally: Tally) -> None:
 
 
 @pytest.mark.privileged
-def test_programs_are_answered_alike() -> None:
+def test_programs_are_answered_alike(figure: Callable[[str], None]) -> None:
     tally, _ = found([("block", block) for block in blocks(PROGRAMS, SEED)])
+    figure(
+        f"{tally.programs} generated programs: {tally.calls} calls and {tally.states} states compared with the real kernel, "
+        f"{tally.failed / tally.calls:.0%} of the calls failed, {len(tally.disagreements)} disagreements"
+    )
     holds(tally)
     assert tally.programs == PROGRAMS
     assert tally.calls > 10 * PROGRAMS
@@ -77,8 +81,10 @@ def test_programs_are_answered_alike() -> None:
 
 
 @pytest.mark.privileged
-def test_sequences_of_two_calls_are_answered_alike() -> None:
+def test_sequences_of_two_calls_are_answered_alike(figure: Callable[[str], None]) -> None:
     _, walked = found([("walk", unit) for unit in units(2)])
+    partings = sum(len(each.partings) for each in walked)
+    figure(f"{sum(each.sequences for each in walked)} sequences of up to two calls on both kernels, {partings} partings")
     assert not [(parting.start, parting.calls, parting.real, parting.fake) for each in walked for parting in each.partings]
     assert sum(each.agreed for each in walked) == sum(each.sequences for each in walked) > 6000
 
