@@ -232,8 +232,8 @@ def trap(shell: Shell, words: list[str]) -> int:
     if words[:1] == ["--"]:
         words = words[1:]
     if not words:
-        for number in sorted(shell.ignored):
-            put(shell.kernel, f"trap -- '' {Signal(number).name if number else 'EXIT'}\n")
+        for ignored in sorted(shell.ignored):
+            put(shell.kernel, f"trap -- '' {Signal(ignored).name if ignored else 'EXIT'}\n")
         return 0
     action = words.pop(0) if len(words) > 1 else "-"
     what = {"": Disposition.IGNORE, "-": Disposition.DEFAULT}.get(action)
