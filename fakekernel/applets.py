@@ -151,9 +151,10 @@ def id_(kernel: Kernel, argv: Words, envp: Words) -> int:
             put(kernel, f"{number}\n")
             return 0
         name = lookup_name(kernel, "/etc/passwd" if user else "/etc/group", number)
-        put(kernel, f"{number if name is None else name}\n")
+        put(kernel, str(number) if name is None else name)
         if name is None:
             complain(kernel, f"id: unknown ID {number}")
+        put(kernel, "\n")
         return int(name is None)
     if "G" in flags:
         numbers = [rgid] + ([egid] if egid != rgid else []) + [group for group in groups if group not in (rgid, egid)]
@@ -233,6 +234,8 @@ def ls(kernel: Kernel, argv: Words, envp: Words) -> int:
             status = 1
     text = "".join(f"{path}\n" for path in files)
     for path in directories:
+        if len(paths) > 1:
+            text += ("\n" if text else "") + f"{path}:\n"
         try:
             names = [name for name in entries(kernel, path) if "a" in flags or not name.startswith(".")]
         except OSError as error:
@@ -240,8 +243,6 @@ def ls(kernel: Kernel, argv: Words, envp: Words) -> int:
             status = 1
             continue
         names += [".", ".."] if "a" in flags else []
-        if len(paths) > 1:
-            text += ("\n" if text else "") + f"{path}:\n"
         text += "".join(f"{name}\n" for name in sorted(names))
     put(kernel, text)
     return status
@@ -283,7 +284,7 @@ def readlink(kernel: Kernel, argv: Words, envp: Words) -> int:
         text = kernel.readlink(path)
     except OSError as error:
         if "v" in flags:
-            complain(kernel, f"readlink: {path}: {reason(error)}")
+            complain(kernel, f"readlink: {path}: cannot read link: {reason(error)}")
         return 1
     put(kernel, text if "n" in flags else text + "\n")
     return 0
@@ -291,7 +292,7 @@ def readlink(kernel: Kernel, argv: Words, envp: Words) -> int:
 
 def hostname(kernel: Kernel, argv: Words, envp: Words) -> int:
     parsed = options(argv, "")
-    if parsed is None or len(parsed[1]) > 1:
+    if parsed is None:
         return usage(kernel, argv)
     if not parsed[1]:
         put(kernel, kernel.uname().nodename + "\n")
@@ -308,7 +309,7 @@ def pwd(kernel: Kernel, argv: Words, envp: Words) -> int:
     try:
         put(kernel, kernel.getcwd() + "\n")
     except OSError as error:
-        complain(kernel, f"pwd: {reason(error)}")
+        complain(kernel, f"pwd: getcwd: {reason(error)}")
         return 1
     return 0
 
@@ -340,8 +341,11 @@ def environment(envp: Words) -> dict[str, str]:
 DEFAULT_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
 
 
-def execute(kernel: Kernel, words: Sequence[str], envp: Words, path: str | None) -> OSError:
-    """Become the program that `words` calls, looked for in the directories of `path`. Returns why that failed (execvp(3))."""
+def execute(kernel: Kernel, words: Sequence[str], envp: Words, path: str | None, *, keep_looking: bool = False) -> OSError:
+    """Become the program that `words` calls, looked for in the directories of `path`. Returns why that failed (execvp(3)).
+
+    A file that can be found but not run, for another reason than its mode, ends the search, unless told to keep looking.
+    """
     argv = tuple(words)
     if "/" in argv[0]:
         return _execve(kernel, argv[0], argv, envp)
@@ -350,7 +354,7 @@ def execute(kernel: Kernel, words: Sequence[str], envp: Words, path: str | None)
         error = _execve(kernel, f"{directory or '.'}/{argv[0]}", argv, envp)
         if error.errno not in (ENOENT, ENOTDIR):
             failure = error
-            if error.errno != EACCES:
+            if error.errno != EACCES and not keep_looking:
                 break
     return failure
 
@@ -369,7 +373,7 @@ def stubborn(kernel: Kernel, argv: Words, envp: Words) -> int:
         kernel.rt_sigaction(signal, Disposition.IGNORE)
     reader, _ = kernel.pipe()
     kernel.read(reader, 1)
-    return 0
+    raise AssertionError("nobody writes into this pipe")
 
 
 APPLETS: dict[str, Applet] = {

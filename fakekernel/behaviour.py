@@ -14,7 +14,7 @@ from fakekernel.mount import Path
 from fakekernel.store import Record
 from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType, Seek
-from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, READ_DIRECTORY
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE
 from kernelapi.protocol.entries import CREATE_UNSUPPORTED, REMOVE_UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ class Behaviour:
     def permission(self, kernel: "Syscalls", inode: Inode, mask: int, cred: Credentials) -> bool | None:
         """Whether `cred` may access `inode` in the ways of `mask` (`AccessMode` bits), where the file has a rule of its own;
         None: as mode and owner say. May refuse by a row."""
-        return None
+        raise AssertionError("only a kind of file with a rule of its own is asked")
 
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         """The child `name` of a directory whose entries are made on demand; None where there is none."""
-        raise NotModelled(f"looking up {name!r} in {directory.name!r}")
+        raise AssertionError(f"looking up {name!r} in {directory.name!r}, whose entries are not made on demand")
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         """All children of a directory whose entries are made on demand, without "." and ".."."""
-        raise NotModelled(f"listing {directory.name!r}")
+        raise AssertionError(f"listing {directory.name!r}, whose entries are not made on demand")
 
     def size(self, kernel: "Syscalls", inode: Inode) -> int:
         """The size that stat shows."""
@@ -94,8 +94,6 @@ class Behaviour:
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         """Up to `count` bytes from the description's offset, which the behaviour moves itself."""
-        if description.inode.is_directory:
-            kernel.fail(READ_DIRECTORY)
         raise NotModelled(f"reading {description.behaviour}")
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
@@ -107,14 +105,12 @@ class Behaviour:
 
         The default is that of directories whose entries are made on demand (generic_file_llseek): they have no size.
         """
-        if not description.inode.is_directory:
-            raise NotModelled(f"seeking in {description.behaviour}")
+        assert description.inode.is_directory, f"{description.behaviour} has no way to seek"
         here = description.offset
         if whence == Seek.CUR:
             offset += here
         if offset < 0:
-            kernel.refuse(LSEEK_NEGATIVE)
-            offset = 0
+            kernel.fail(LSEEK_NEGATIVE)
         # -- effects only below --
         if offset != here:
             description.offset = offset

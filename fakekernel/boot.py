@@ -35,7 +35,6 @@ from fakekernel.system import System
 from fakekernel.task import AddressSpace, FsContext, Image, Job, SignalActions, Task
 from fakekernel.tree import CONTAINER, DEVICES, HOST, ROOTFS, find, plant
 from fakekernel.userns import IDENTITY, UserNamespace
-from kernelapi.errors import ModelError
 from kernelapi.flags import S_ISVTX, Disposition, FileType, MountFlag, OpenFlag, Signal
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.values import IFF_UP, RT_SCOPE_HOST
@@ -122,8 +121,8 @@ def spawn(system: System, init: Task, image: Image, comm: str) -> Task:
     )
     for resource, limit in init.job.limits.items():
         task.job.limits[resource] = limit
-    if init.mm.executable is not None:
-        init.mm.executable.inode.write_count -= 1
+    assert init.mm.executable is not None, "init of the host is a program"
+    init.mm.executable.inode.write_count -= 1
     enlist(system, task)
     return task
 
@@ -143,8 +142,7 @@ def give(task: Task, description: Description) -> None:
     """Put `description` into the process' table, at the lowest free number."""
     table = task.files
     fd = table.lowest_free
-    while fd in table.entries:
-        fd += 1
+    assert fd not in table.entries, "a process that has not run yet has closed nothing"
     table.entries[fd] = Descriptor(description, cloexec=False)
     table.lowest_free = fd + 1
     description.references += 1
@@ -278,4 +276,4 @@ def _internal_mount(system: System, fstype: str) -> Mount:
 
 
 def _init() -> None:
-    raise ModelError("init of the simulated host has no program")
+    raise AssertionError("init of the simulated host has no program")

@@ -88,9 +88,6 @@ class Cgroup(Record):
         """Whether the processes in it may not run."""
         return self.freezing or self.parent_freezes
 
-    def __repr__(self) -> str:
-        return f"<Cgroup {self.controller}:/{'/'.join(self.path)}>"
-
 
 def _name(entry: "tuple[str, Dentry]") -> str:
     return entry[0]
@@ -108,11 +105,10 @@ def cgroup_of(system: "System", task: Task, controller: str) -> Cgroup:
 
 
 def root_of(system: "System", controller: str) -> Cgroup:
-    """The root of a hierarchy. Raises `KeyError` where there is none."""
+    """The root of a hierarchy. Raises `KeyError` where there is none of version 1."""
     if controller != UNIFIED:
         return system.cgroups[controller]
-    if system.unified is None:
-        raise KeyError("the unified hierarchy has never been mounted")
+    assert system.unified is not None, "who asks for it has come by its mount"
     return system.unified
 
 

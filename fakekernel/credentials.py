@@ -62,16 +62,15 @@ def has_capability(cred: Credentials, cap: int, target: "UserNamespace") -> bool
 
     A capability in a namespace counts in all its descendants; the owner of a namespace, in the parent, has all over it.
     """
-    ns: UserNamespace | None = target
-    while ns is not None:
-        if ns is cred.userns:
-            return cap in cred.effective
+    ns = target
+    while ns is not cred.userns:
         if ns.level <= cred.userns.level:
             return False
+        assert ns.parent is not None, "the initial one is above all others"
         if ns.parent is cred.userns and ns.owner == cred.euid:
             return True
         ns = ns.parent
-    return False
+    return cap in cred.effective
 
 
 def fix_setuid(new: Credentials, old: Credentials, suspended: Collection[Rule] = ()) -> Credentials:

@@ -73,12 +73,10 @@ class ZeroBehaviour(NullBehaviour):
 
 
 class FullBehaviour(ZeroBehaviour):
-    """/dev/full: as /dev/zero, but takes nothing."""
+    """/dev/full: as /dev/zero, but takes nothing, and not even that."""
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        if data:
-            kernel.refuse(WRITE_NO_SPACE)
-        return len(data)
+        kernel.fail(WRITE_NO_SPACE)
 
 
 class RandomBehaviour(NullBehaviour):

@@ -40,8 +40,7 @@ class DeviceSocketBehaviour(Behaviour):
         leave_network_namespace(machine, description.subject.net)
 
     def seek(self, kernel: "Syscalls", description: Description, offset: int, whence: int) -> int:
-        kernel.refuse(LSEEK_PIPE)
-        return 0
+        kernel.fail(LSEEK_PIPE)
 
 
 BEHAVIOURS["device"] = DeviceSocketBehaviour()

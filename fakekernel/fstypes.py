@@ -315,7 +315,7 @@ def _make_ramfs(kernel: "SyscallBase", request: MountRequest) -> Superblock:
 
 
 def _on_a_device(kernel: "SyscallBase", request: MountRequest) -> Superblock:
-    raise NotModelled(f"a {request.fstype} on the block device {request.source!r}")
+    raise AssertionError(f"a {request.fstype} on {request.source!r}: the device is looked at first")
 
 
 register(

@@ -227,8 +227,8 @@ def reap(machine: "Machine", task: Task, dying: Dying | None = None) -> None:
     """A zombie is gone: its number is free, unless it still names a group or a session (release_task)."""
     number = task.pid.global_number
     task.state = State.DEAD
-    if task.parent is not None:
-        del task.parent.children[number]
+    assert task.parent is not None, "the init of the host is never reaped"
+    del task.parent.children[number]
     del machine.system.tasks[number]
     task.pid.task = None
     group, session = task.job.group, task.job.session
@@ -274,11 +274,10 @@ def join_group(machine: "Machine", task: Task, group: StructPid) -> None:
 def join_session(machine: "Machine", task: Task, session: StructPid) -> None:
     """Move `task` to another session."""
     old, number = task.job.session, task.pid.global_number
-    if old is not session:
-        del old.session_members[number]
-        task.job.session = session
-        session.session_members[number] = task
-        _free_after_move(machine, old)
+    del old.session_members[number]
+    task.job.session = session
+    session.session_members[number] = task
+    _free_after_move(machine, old)
 
 
 def _free_after_move(machine: "Machine", pid: StructPid) -> None:

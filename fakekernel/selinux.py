@@ -74,8 +74,7 @@ def set_attribute(kernel: "SyscallBase", name: str, data: bytes) -> None:
             raise NotModelled(f"the label of new files, keys and sockets: attr/{name}")
         return
     if name == "current" and not label:
-        kernel.refuse(PROC_NO_LSM)
-        return
+        kernel.fail(PROC_NO_LSM)
     if name == "current" and parts(label).type not in _policy(kernel).domains:
         raise NotModelled(f"whether the policy lets a process be {label}")
     # -- effects only below --

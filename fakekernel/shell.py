@@ -66,6 +66,7 @@ class Shell:
         self.variables = environment(envp)
         self.exported = dict.fromkeys(self.variables)
         self.status = 0
+        self.ignored: set[int] = set()  # the signals that it was told to ignore
 
     def run(self, script: str) -> int:
         """Run the commands of `script`; its status."""
@@ -168,7 +169,7 @@ class Shell:
 
 def become(kernel: Kernel, words: Words, envp: Words, path: str | None) -> int:
     """Run a program in this process: one that is found on the path, or else an applet of busybox."""
-    error = execute(kernel, words, envp, path)
+    error = execute(kernel, words, envp, path, keep_looking=True)
     if error.errno == ENOENT and words[0] in APPLETS:
         kernel.prctl_set_name(words[0])
         return APPLETS[words[0]](kernel, words, envp)
@@ -216,50 +217,67 @@ def export(shell: Shell, words: list[str]) -> int:
 
 
 def signal_number(word: str) -> int | None:
-    """A signal by its number or its name, with or without SIG."""
+    """A signal by its number or its name, with or without SIG; 0, the end of the shell, is EXIT."""
     if word.isdecimal():
         return int(word) if 0 <= int(word) <= 64 else None
     name = word.upper().removeprefix("SIG")
+    if name == "EXIT":
+        return 0
     return int(Signal[name]) if name in Signal.__members__ else None
 
 
 def trap(shell: Shell, words: list[str]) -> int:
-    """Ignore signals (`trap "" SIG`) or no longer (`trap - SIG`)."""
-    if len(words) < 3:
+    """Ignore signals (`trap "" SIG`) or no longer (`trap - SIG`, `trap SIG`); without arguments, say which are ignored."""
+    words = words[1:]
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words:
+        for ignored in sorted(shell.ignored):
+            put(shell.kernel, f"trap -- '' {Signal(ignored).name if ignored else 'EXIT'}\n")
         return 0
-    what = {"": Disposition.IGNORE, "-": Disposition.DEFAULT}.get(words[1])
+    action = words.pop(0) if len(words) > 1 else "-"
+    what = {"": Disposition.IGNORE, "-": Disposition.DEFAULT}.get(action)
     if what is None:
         raise Syntax("sh: not modelled: a trap that runs a command")
-    for word in words[2:]:
+    for word in words:
         number = signal_number(word)
         if number is None:
             complain(shell.kernel, f"sh: trap: {word}: invalid signal specification")
             return 1
+        if number and number not in shell.ignored and shell.kernel.rt_sigaction(number, None) is Disposition.IGNORE:
+            continue  # what the shell was started with it cannot change
         if number:
             shell.kernel.rt_sigaction(number, what)
+        (shell.ignored.add if what is Disposition.IGNORE else shell.ignored.discard)(number)
     return 0
 
 
 def kill(shell: Shell, words: list[str]) -> int:
+    """Send a signal, by default TERM, to each process; the status is how many of them did not get it."""
     words = words[1:]
-    number: int | None = int(Signal.TERM)
+    name = "TERM"
     if words and words[0].startswith("-") and len(words) > 1:
-        number = signal_number(words[0][2:] or words[1]) if words[0].startswith("-s") else signal_number(words[0][1:])
-        words = words[2:] if words[0] == "-s" else words[1:]
+        separate = words[0] == "-s"
+        name = words[1] if separate else words[0][1:]
+        words = words[2 if separate else 1 :]
+    number = signal_number(name)
     if number is None:
-        complain(shell.kernel, "sh: kill: bad signal name")
+        complain(shell.kernel, f"sh: bad signal name '{name}'")
         return 1
-    status = 0
+    if not words:
+        complain(shell.kernel, "sh: you need to specify whom to kill")
+        return 1
+    failed = 0
     for word in words:
         try:
             shell.kernel.kill(Pid(int(word)), number)
         except ValueError:
-            complain(shell.kernel, f"sh: kill: bad number '{word}'")
-            status = 1
+            complain(shell.kernel, f"sh: invalid number '{word}'")
+            failed += 1
         except OSError as error:
-            complain(shell.kernel, f"sh: kill: can't kill pid {word}: {reason(error)}")
-            status = 1
-    return status
+            complain(shell.kernel, f"sh: can't kill pid {word}: {reason(error)}")
+            failed += 1
+    return failed
 
 
 LIMITS = {

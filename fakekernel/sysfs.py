@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, cast
 
 from fakekernel import fstypes
 from fakekernel.behaviour import BEHAVIOURS, Listed
-from fakekernel.filesystem import Dentry, Superblock
+from fakekernel.filesystem import Dentry, Inode, Superblock
 from fakekernel.fstypes import MountRequest
+from fakekernel.mount import Path
 from fakekernel.namespaces import NetNamespace
-from fakekernel.procfs.entry import DIRECTORY, FILE, LINK, Entry, FixedFile, TableDirectory, make, number, table
+from fakekernel.procfs.entry import DIRECTORY, FILE, LINK, Entry, FixedFile, PlainLink, TableDirectory, make, number, table
 from fakekernel.userns import UserNamespace
+from kernelapi.errors import NotModelled
 from kernelapi.flags import FileType
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Interfaces(SysDirectory):
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         if name not in self._names(directory):
             return None
-        return make(directory, Entry(name, LINK, "proc.link", f"../../devices/virtual/net/{name}"))
+        return make(directory, Entry(name, LINK, "sys.interface", f"../../devices/virtual/net/{name}"))
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         return [Listed(name, number(directory.inode, name), FileType.LNK) for name in self._names(directory)]
@@ -41,6 +43,13 @@ class Interfaces(SysDirectory):
     def _names(self, directory: Dentry) -> list[str]:
         net = cast(NetNamespace, directory.inode.sb.subject)
         return sorted(link.name for link in net.links.values())
+
+
+class InterfaceLink(PlainLink):
+    """A link to what is known of an interface, which the model has not."""
+
+    def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
+        raise NotModelled(f"what is in {inode.target.removeprefix('../..')} of sysfs")
 
 
 class ModuleDirectory(SysDirectory):
@@ -64,6 +73,7 @@ def _enter(path: str, *children: str) -> None:
 
 
 BEHAVIOURS["sys/class/net"] = Interfaces({})
+BEHAVIOURS["sys.interface"] = InterfaceLink()
 for _path, _children in {
     "sys": ("block", "bus", "class", "dev", "devices", "firmware", "fs", "kernel", "module", "power"),
     "sys/class": ("net",),

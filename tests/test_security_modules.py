@@ -15,7 +15,7 @@ from fakekernel.policy import TARGETED
 from fakekernel.profile import HostProfile
 from kernelapi.errors import NotModelled
 from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal
-from kernelapi.ids import Gid, Uid
+from kernelapi.ids import Fd, Gid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.protocol.attributes import XATTR_LABEL_NOT_OWNER, XATTR_LAYOUT, XATTR_UNSUPPORTED
 from kernelapi.protocol.exec_credentials import EXEC_LABEL, EXEC_LABEL_DENIED, EXEC_LABEL_NO_NEW_PRIVS
@@ -454,3 +454,27 @@ def test_a_context_is_written_in_one_way(text: str, written: str | None) -> None
     assert TARGETED.context(text) == written
     if written is not None:
         assert TARGETED.context(written) == written
+
+
+def look_at_the_modules(kernel: Kernel, output: Fd) -> None:
+    kernel.mkdir("/security", 0o755)
+    kernel.mount("securityfs", "/security", "securityfs", 0, "")
+    shown = [sorted(names(kernel, path)) for path in ("/security", "/sys/module", "/sys/fs")]
+    there = [errno_of(kernel.stat, path) for path in ("/security/apparmor", "/sys/module/apparmor", "/sys/fs/selinux")]
+    kernel.write(output, repr((*shown, *there)).encode())
+
+
+@pytest.mark.parametrize(
+    ("host", "seen"),
+    [
+        (HostProfile(), (["lsm"], [], ["cgroup"], ENOENT, ENOENT, ENOENT)),
+        (APPARMOR, (["apparmor", "lsm"], ["apparmor"], ["cgroup"], 0, 0, ENOENT)),
+        (SELINUX, (["lsm"], [], ["cgroup", "selinux"], ENOENT, ENOENT, 0)),
+    ],
+    ids=["none", "apparmor", "selinux"],
+)
+def test_a_module_that_is_on_has_directories(host: HostProfile, seen: tuple[object, ...]) -> None:
+    machine = Machine(host, checks=True)
+    _, output = machine.spawn_captured(look_at_the_modules)
+    assert not machine.run().hung
+    assert machine.captured(output).decode() == repr(seen)

@@ -6,7 +6,7 @@ What is expected here was asked of Linux 6.18 by a C program.
 from errno import EINVAL, EUSERS
 
 from fakekernel.machine import Machine
-from kernelapi.flags import CloneFlag, OpenFlag, Signal
+from kernelapi.flags import CloneFlag, Disposition, OpenFlag, Signal
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import errno_of
@@ -61,3 +61,23 @@ def test_a_thread_lives_in_the_namespaces_of_its_process() -> None:
     machine.run()
     machine.close()
     assert tuple(machine.captured(output)) == (EINVAL, EINVAL, EINVAL)
+
+
+def ignore_and_share(kernel: Kernel, output: Fd) -> None:
+    kernel.rt_sigaction(Signal.TERM, Disposition.IGNORE)
+    kernel.clone(VM | SIGHAND | Signal.CHLD, execute)
+    kernel.clock_nanosleep(1, 0, 1)  # it runs
+    kernel.rt_sigaction(Signal.TERM, Disposition.DEFAULT)
+    alone = errno_of(kernel.unshare, SIGHAND)
+    kernel.write(output, bytes((alone, kernel.wait4(-1)[1] >> 8)))
+
+
+def execute(kernel: Kernel) -> None:
+    kernel.execve("/bin/sh", ("sh", "-c", "sleep 1; kill -TERM $$; exit 3"), ("PATH=/bin",))
+
+
+def test_a_program_has_signal_actions_of_its_own() -> None:
+    machine = Machine(checks=True)
+    _, output = machine.spawn_captured(ignore_and_share)
+    assert not machine.run().hung
+    assert machine.captured(output) == bytes((0, 3))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fakekernel import loading
 from fakekernel.loading import EAGER, TreeError, load_tree
 from fakekernel.machine import Machine
 from fakekernel.profile import capture
@@ -215,6 +216,54 @@ def test_a_large_file_that_has_changed_is_noticed(tmp_path: Path) -> None:
         read_file(machine, f"{AT}/large")
 
 
+def test_a_large_file_that_is_gone_is_noticed(tmp_path: Path) -> None:
+    large(tmp_path)
+    machine = Machine()
+    load_tree(machine, tmp_path, AT)
+    (tmp_path / "large").unlink()
+    with pytest.raises(TreeError, match="large: cannot be read any more: No such file"):
+        read_file(machine, f"{AT}/large")
+
+
+def seek_twice(kernel: Kernel, path: str, out: Fd) -> None:
+    fds = [kernel.open(path, OpenFlag.RDONLY) for _ in range(2)]
+    for fd in fds:
+        kernel.lseek(fd, 254)
+        kernel.write(out, kernel.read(fd, 3))
+
+
+def test_a_large_file_can_be_sought_in_by_several(tmp_path: Path) -> None:
+    large(tmp_path)
+    machine = Machine()
+    load_tree(machine, tmp_path, AT)
+    assert run(machine, seek_twice, f"{AT}/large") == b"\xfe\xff\x00" * 2
+
+
+# -- what only root can make --
+
+
+def test_devices_are_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "null").write_text("")
+    monkeypatch.setattr(loading, "_stat", lambda entry: os.stat("/dev/null"))
+    machine = Machine()
+    load_tree(machine, tmp_path, AT)
+    inode = find(machine.init.fs.root.dentry, f"{AT}/null").inode
+    assert (inode.type, inode.rdev) == (FileType.CHR, os.makedev(1, 3))
+
+
+def test_capabilities_of_executable_files_are_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, mode in (("program", 0o755), ("text", 0o644)):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(mode)
+    monkeypatch.setattr(os, "getxattr", lambda path, name, *, follow_symlinks: f"{name} of {path}".encode())
+    machine = Machine()
+    load_tree(machine, tmp_path, AT)
+    top = find(machine.init.fs.root.dentry, AT)
+    name = "security.capability"
+    assert find(top, "program").inode.xattrs[name] == f"{name} of {tmp_path}/program".encode()
+    assert name not in find(top, "text").inode.xattrs
+
+
 # -- what cannot be loaded --
 
 
@@ -233,6 +282,30 @@ def test_what_is_missing_or_no_directory_is_one_sentence(tmp_path: Path) -> None
 def test_a_path_with_a_nul_is_one_sentence() -> None:
     with pytest.raises(TreeError, match="null byte"):
         load_tree(Machine(), Path("a\0b"), AT)
+
+
+def test_a_tree_that_is_too_large_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MOST_ENTRIES", 2)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(TreeError, match="c: the tree has more than 2 entries"):
+        load_tree(Machine(), tmp_path, AT)
+
+
+@pytest.mark.parametrize("step", ["_scan", "_stat"])
+def test_what_is_gone_when_it_is_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Somebody takes the link away after the directory has been listed, or after the link has been looked at."""
+    original = getattr(loading, step)
+
+    def and_take_away(argument: object) -> object:
+        found = original(argument)
+        (tmp_path / "link").unlink()
+        return found
+
+    (tmp_path / "link").symlink_to("target")
+    monkeypatch.setattr(loading, step, and_take_away)
+    with pytest.raises(TreeError, match="link: cannot be read: No such file"):
+        load_tree(Machine(), tmp_path, AT)
 
 
 def test_a_tree_that_is_too_deep_is_one_sentence(tmp_path: Path) -> None:

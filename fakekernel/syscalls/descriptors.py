@@ -167,7 +167,7 @@ class DescriptorCalls(SyscallBase):
         if description.flags & O_ACCMODE not in (OpenFlag.RDONLY, OpenFlag.RDWR):
             self.refuse(READ_NOT_OPEN_FOR)
         if description.inode.is_directory:
-            self.refuse(READ_DIRECTORY)
+            self.fail(READ_DIRECTORY)
         return BEHAVIOURS[description.behaviour].read(cast("Syscalls", self), description, count)
 
     def write(self, fd: Fd, data: bytes) -> int:

@@ -98,6 +98,14 @@ def which_ipv6_addresses_a_link_may_get(kernel: Kernel) -> None:
 
 
 @case
+def the_loopback_link_gets_its_own_address_once(kernel: Kernel) -> None:
+    expect("given before", (give(kernel, "127.0.0.1/8", 1), give(kernel, "::1/128", 1)), (0, 0))
+    up(kernel, 1)
+    expect("IPv4", own(kernel, 1), ["127.0.0.1/8"])
+    expect("IPv6", give(kernel, "::1/128", 1), EEXIST)
+
+
+@case
 def how_long_requests_about_addresses_are(kernel: Kernel) -> None:
     fd = netlink(kernel)
     for text, length in (("10.0.0.1/8", 40), ("fd00::1/64", 64)):

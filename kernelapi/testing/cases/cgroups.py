@@ -418,3 +418,12 @@ def close_and_wait(kernel: Kernel, *fds: Fd) -> None:
     for fd in fds:
         kernel.close(fd)
     wait_for_ever(kernel)
+
+
+@case(tree=True, hierarchies=("devices",))
+def who_is_in_no_other_control_group_is_in_the_root(kernel: Kernel) -> None:
+    path, pid = make(kernel, "devices"), start(kernel)
+    expect("all that can be seen", read(kernel, f"{BASE}/devices/cgroup.procs"), f"1\n{kernel.getpid()}\n{pid}\n")
+    write(kernel, f"{path}/cgroup.procs", str(pid))
+    expect("without the child", read(kernel, f"{BASE}/devices/tasks"), f"1\n{kernel.getpid()}\n")
+    stop(kernel, pid)

@@ -127,6 +127,17 @@ def denied_by_mode_first(kernel: Kernel, path: str) -> None:
     refused(EPERM, kernel.open, "/mnt/other", OpenFlag.RDONLY)
 
 
+@case(tree=True, hierarchies=("devices",))
+def what_is_allowed_is_forbidden_no_longer(kernel: Kernel) -> None:
+    path = make(kernel, "devices")
+    write(kernel, f"{path}/devices.deny", "c 1:3 rw")
+    write(kernel, f"{path}/cgroup.procs", "0")
+    for rule, errnos in (("", (EPERM, EPERM)), ("c 1:5 r", (EPERM, EPERM)), ("c 1:3 r", (0, EPERM)), ("c 1:3 w", (0, 0))):
+        write(kernel, f"{path}/devices.allow", rule)
+        expect(f"after {rule}", tuple(errno_of(kernel.access, "/dev/null", mode) for mode in (4, 2)), errnos)
+    write(kernel, f"{BASE}/devices/cgroup.procs", "0")
+
+
 # -- cpu, cpuset, blkio --
 
 
@@ -243,3 +254,16 @@ def limits_of_memory_are_whole_pages_and_in_order(kernel: Kernel) -> None:
     )
     accept(kernel, f"{path}/memory.limit_in_bytes", (("300M", EINVAL, "104857600\n"), ("-1", EINVAL, "104857600\n")))
     accept(kernel, f"{path}/memory.soft_limit_in_bytes", (("5000", 0, "4096\n"), ("x", EINVAL, "4096\n"), ("-1", 0, huge)))
+
+
+# -- what goes one way --
+
+
+@case(tree=True, hierarchies=("cpu", "memory"))
+def some_files_of_controllers_are_only_read_and_some_only_written(kernel: Kernel) -> None:
+    cpu, memory = make(kernel, "cpu"), make(kernel, "memory")
+    for name, mode in ((f"{cpu}/cpu.stat", 0o444), (f"{memory}/memory.stat", 0o444), (f"{memory}/memory.force_empty", 0o200)):
+        expect(name, kernel.stat(name).permissions, mode)
+    for name in (f"{cpu}/cpu.stat", f"{memory}/memory.stat"):
+        refused(EINVAL, write, kernel, name, "1")  # who overrides modes gets this far
+    refused(EINVAL, read, kernel, f"{memory}/memory.force_empty")

@@ -397,6 +397,9 @@ def a_refused_change_of_ids_changes_nothing(kernel: Kernel) -> None:
 CROWD = Uid(61234)
 """A user that nobody else is."""
 
+ENOUGH = 100
+"""So many processes that user never has."""
+
 
 @case(tree=True)
 def a_change_to_a_user_with_too_many_processes_fails_only_at_the_next_exec(kernel: Kernel) -> None:
@@ -407,6 +410,8 @@ def a_change_to_a_user_with_too_many_processes_fails_only_at_the_next_exec(kerne
         kernel.read(counted, 1)
     expect("beyond the limit", in_child(kernel, exec_in_the_crowd, 1), EAGAIN)
     expect("at the limit", in_child(kernel, exec_in_the_crowd, 2), ENOENT)
+    pid = kernel.clone(Signal.CHLD, exec_when_the_crowd_may_be_larger)
+    expect("when the limit has been raised", kernel.wait4(pid), (pid, 0))
     kernel.close(open_end)
     for member in members:
         kernel.wait4(member)
@@ -444,6 +449,12 @@ def join_the_crowd(kernel: Kernel, up: Fd, never: Fd, open_end: Fd) -> None:
 
 
 def exec_in_the_crowd(kernel: Kernel, most: int) -> int:
-    kernel.setrlimit(Rlimit.NPROC, Limit(most, most))
+    kernel.setrlimit(Rlimit.NPROC, Limit(most, ENOUGH))
     kernel.setuid(CROWD)
     return errno_of(kernel.execve, "/missing", ("missing",), ())
+
+
+def exec_when_the_crowd_may_be_larger(kernel: Kernel) -> None:
+    expect("beyond the limit", exec_in_the_crowd(kernel, 1), EAGAIN)
+    kernel.setrlimit(Rlimit.NPROC, Limit(ENOUGH, ENOUGH))
+    kernel.execve("/bin/true", ("true",), ())

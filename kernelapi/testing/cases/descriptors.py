@@ -367,11 +367,21 @@ def a_process_file_is_neither_read_nor_written(kernel: Kernel) -> None:
 def the_full_device_has_no_room(kernel: Kernel) -> None:
     fd = kernel.open("/dev/full", RDWR)
     refused(ENOSPC, kernel.write, fd, b"x")
+    refused(ENOSPC, kernel.write, fd, b"")
     expect("reading", kernel.read(fd, 3), b"\0\0\0")
 
 
 # -- seeking --
 
+
+@case(tree=True)
+def a_directory_whose_entries_are_made_on_demand_has_an_offset(kernel: Kernel) -> None:
+    fd = kernel.open("/proc/self", RDONLY)
+    expect("at first", kernel.lseek(fd, 0, Seek.CUR), 0)
+    expect("all", len(kernel.getdents64(fd)) > 10, True)
+    kernel.lseek(fd, 0)
+    expect("again", kernel.getdents64(fd)[0].name, ".")
+    refused(EINVAL, kernel.lseek, fd, -1)
 
 @case
 def a_pipe_has_no_offset(kernel: Kernel) -> None:

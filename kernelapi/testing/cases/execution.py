@@ -5,8 +5,9 @@ from errno import E2BIG, EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, E
 from kernelapi.flags import AtFlag, CloneFlag, Disposition, FdFlag, MountFlag, OpenFlag, Rlimit, Signal, SigprocmaskHow
 from kernelapi.ids import Fd, Gid, Uid
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, in_child, read_all, refused
+from kernelapi.testing.case import case, errno_of, expect, in_child, read_all, refused
 from kernelapi.testing.stage import write_file
+from kernelapi.testing.steps import in_user_namespace
 from kernelapi.values import Limit
 
 AT_FDCWD = -100
@@ -464,6 +465,46 @@ def a_program_that_its_user_may_not_read_is_not_dumpable(kernel: Kernel) -> None
     expect("the owner of a readable one", in_child(kernel, owner_of_running, 1000), 1000)
     kernel.chmod("/bin/busybox", 0o711)
     expect("the owner of an unreadable one", in_child(kernel, owner_of_running, 1000), 0)
+
+
+@case(tree=True)
+def a_program_that_may_not_be_read_belongs_to_the_user_namespace_of_its_file(kernel: Kernel) -> None:
+    """So the root of a namespace in which the owner of the file is nobody cannot look at it."""
+    maps = {"uid_map": "0 1000 1", "gid_map": "0 1000 1"}
+    expect("a readable one", in_user_namespace(kernel, errno_of_looking_at_a_program, **maps), 0)
+    kernel.chmod("/bin/busybox", 0o711)
+    expect("an unreadable one", in_user_namespace(kernel, errno_of_looking_at_a_program, **maps), EACCES)
+
+
+def errno_of_looking_at_a_program(kernel: Kernel) -> int:
+    kernel.setgroups(())
+    kernel.setgid(Gid(0))
+    kernel.setuid(Uid(0))
+    stdin, writer = pipe(kernel)
+    reader, stdout = pipe(kernel)
+    pid = kernel.clone(Signal.CHLD, become_echoing_cat, stdin, stdout, writer)
+    kernel.write(writer, b"?")
+    kernel.read(reader, 1)  # it runs
+    errno = errno_of(kernel.readlink, f"/proc/{pid}/exe")
+    kernel.close(writer)
+    kernel.wait4(pid)
+    return errno
+
+
+@case(tree=True)
+def a_program_with_more_privilege_has_no_stack_above_eight_mebibytes(kernel: Kernel) -> None:
+    hard = kernel.getrlimit(Rlimit.STACK).hard
+    for mode, soft, shown in ((0o755, 16 << 20, 16 << 20), (0o4755, 16 << 20, 8 << 20), (0o4755, 4 << 20, 4 << 20)):
+        kernel.chmod("/bin/busybox", mode)
+        kernel.setrlimit(Rlimit.STACK, Limit(soft, hard))
+        expect(f"of {mode:o}", in_child(kernel, stack_of_a_program, 1000), str(shown))
+
+
+def stack_of_a_program(kernel: Kernel, uid: int) -> str:
+    kernel.setgid(Gid(uid))
+    kernel.setuid(Uid(uid))
+    lines = output_of(kernel, "/bin/cat", "cat", "/proc/self/limits").splitlines()
+    return next(line for line in lines if line.startswith("Max stack size")).split()[3]
 
 
 @case(tree=True)

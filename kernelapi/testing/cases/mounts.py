@@ -330,3 +330,15 @@ def a_remount_of_tmpfs_changes_its_limits_and_nothing_else(kernel: Kernel) -> No
     expect("the mode of the root", kernel.stat("/m").mode, 0o40700)
 
 
+@case(tree=True)
+def a_remount_of_tmpfs_sets_no_limit_below_what_is_used(kernel: Kernel) -> None:
+    directories(kernel, "/m")
+    tmpfs(kernel, "/m", data="size=64k,nr_inodes=50")
+    write_file(kernel, "/m/file", b"x" * 8193)
+    for data, errno in (("size=8k", EINVAL), ("nr_inodes=1", EINVAL), ("size=12k,nr_inodes=1", EINVAL)):
+        refused(errno, kernel.mount, "", "/m", "", REMOUNT, data)
+    expect("what it has", flags_of(kernel, "/m"), ("rw,relatime", "rw,size=64k,nr_inodes=50"))
+    kernel.mount("", "/m", "", REMOUNT, "size=12k,nr_inodes=2")
+    expect("just enough", flags_of(kernel, "/m"), ("rw,relatime", "rw,size=12k,nr_inodes=2"))
+
+

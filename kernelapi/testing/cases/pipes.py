@@ -6,6 +6,7 @@ from kernelapi.flags import Disposition, FdFlag, FileType, OpenFlag, Signal
 from kernelapi.ids import Fd, Gid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
+from kernelapi.testing.cases.proc import stat
 
 RDONLY, WRONLY, RDWR, NONBLOCK = OpenFlag.RDONLY, OpenFlag.WRONLY, OpenFlag.RDWR, OpenFlag.NONBLOCK
 CAPACITY = 65536
@@ -301,6 +302,8 @@ def _open_for_reading(kernel: Kernel, path: str) -> None:
 def a_reader_that_was_killed_waiting_is_no_reader(kernel: Kernel) -> None:
     kernel.mknod("/tmp/fifo", FileType.FIFO | 0o600, 0)
     child = kernel.clone(Signal.CHLD, _open_for_reading, "/tmp/fifo")
+    while stat(kernel, child)[2] != "S":
+        kernel.clock_nanosleep(1, 0, 1_000_000)
     kernel.kill(child, Signal.KILL)
     kernel.wait4(child)
     refused(ENXIO, kernel.open, "/tmp/fifo", WRONLY | NONBLOCK)

@@ -335,6 +335,19 @@ def oom_score_adj_has_the_minimum_that_the_capability_has_set(kernel: Kernel) ->
 
 
 @case(tree=True)
+def the_mounts_in_proc_are_those_of_who_reads(kernel: Kernel) -> None:
+    expect("the link", kernel.readlink("/proc/mounts"), "self/mounts")
+    expect("what it leads to", contents(kernel, "/proc/mounts"), contents(kernel, "/proc/self/mounts"))
+    expect("where a child has unmounted", in_child(kernel, without_terminals, flags=CloneFlag.NEWNS), False)
+    expect("the parent's", " /dev/pts " in contents(kernel, "/proc/mounts"), True)
+
+
+def without_terminals(kernel: Kernel) -> bool:
+    kernel.umount2("/dev/pts", 0)
+    return " /dev/pts " in contents(kernel, "/proc/mounts")
+
+
+@case(tree=True)
 def one_sysfs_for_a_network_namespace(kernel: Kernel) -> None:
     kernel.mkdir("/a", 0o755)
     kernel.mkdir("/b", 0o755)
@@ -342,6 +355,8 @@ def one_sysfs_for_a_network_namespace(kernel: Kernel) -> None:
     kernel.mount("sysfs", "/b", "sysfs", 0, "")
     expect("the same instance", kernel.stat("/a").dev, kernel.stat("/b").dev)
     expect("its interfaces", names(kernel, "/a/class/net") & {"lo", "eth0"}, {"lo"})
+    expect("one of them", kernel.readlink("/a/class/net/lo"), "../../devices/virtual/net/lo")
+    refused(ENOENT, kernel.readlink, "/a/class/net/eth0")
     refused(EPERM, kernel.mkdir, "/a/new", 0o755)
     refused(EACCES, kernel.open, "/a/new", OpenFlag.CREAT | OpenFlag.WRONLY, 0o644)
     refused(EINVAL, kernel.mount, "sysfs", "/b", "sysfs", 0, "nonsense")

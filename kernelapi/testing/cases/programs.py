@@ -8,6 +8,7 @@ from kernelapi.ids import Fd, Gid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
 from kernelapi.testing.cases.proc import asleep, contents, end
+from kernelapi.testing.stage import write_file
 from kernelapi.values import Limit
 
 PATH = "PATH=/bin"
@@ -84,6 +85,8 @@ def cat_goes_on_after_what_it_cannot_open(kernel: Kernel) -> None:
             ("cat", "/etc/passwd", "/missing", "/etc/passwd"): (passwd * 2, 1),
             ("cat", "/etc"): ("", 1),
             ("cat", "/dev/null"): ("", 0),
+            ("cat", "--", "/etc/passwd"): (passwd, 0),
+            ("cat", "-x"): ("", 1),
         },
     )
 
@@ -96,6 +99,7 @@ def readlink_prints_what_a_link_holds(kernel: Kernel) -> None:
         ("readlink", "-n", "/link"): ("nowhere", 0),
         ("readlink", "/etc"): ("", 1),
         ("readlink", "/missing"): ("", 1),
+        ("readlink",): ("", 1),
         ("readlink", "/proc/self/ns/uts"): (kernel.readlink("/proc/self/ns/uts") + "\n", 0),
     }.items():
         expect(" ".join(argv), output(kernel, *argv, path="/bin/busybox"), result)
@@ -115,6 +119,9 @@ def ls_sorts_and_hides(kernel: Kernel) -> None:
             ("ls", "/missing", "/etc/group"): ("/etc/group\n", 1),
         },
     )
+    kernel.mkdir("/closed", 0o700)
+    kernel.setresuid(1000, 1000, 1000)
+    outputs(kernel, {("ls", "/closed"): ("", 1), ("ls", "/d/b", "/closed"): ("/closed:\n\n/d/b:\n", 1)})
 
 
 # -- who and where --
@@ -148,6 +155,21 @@ def id_names_users_and_groups(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def an_id_without_a_name_is_shown_as_a_number(kernel: Kernel) -> None:
+    kernel.setgroups(())
+    expect("a group", in_child(kernel, ids_of, 77, 1000), (("uid=1000(user) gid=77\n", 0), ("user\n", 0), ("77\n", 1)))
+    expect("a user", in_child(kernel, ids_of, 100, 1001), (("uid=1001 gid=100(users)\n", 0), ("1001\n", 1), ("users\n", 0)))
+    kernel.unlink("/etc/passwd")
+    expect("any user", in_child(kernel, ids_of, 0, 0), (("uid=0 gid=0(root)\n", 0), ("0\n", 1), ("root\n", 0)))
+
+
+def ids_of(kernel: Kernel, gid: int, uid: int) -> tuple[tuple[str, int], ...]:
+    kernel.setresgid(gid, gid, gid)
+    kernel.setresuid(uid, uid, uid)
+    return output(kernel, "id"), output(kernel, "id", "-un"), output(kernel, "id", "-gn")
+
+
+@case(tree=True)
 def id_tells_real_from_effective_ids(kernel: Kernel) -> None:
     kernel.setgroups(())
     kernel.setresgid(77, 1, 1)
@@ -170,6 +192,9 @@ def hostname_shows_and_sets(kernel: Kernel) -> None:
     expect("shown", output(kernel, "hostname", path="/bin/busybox"), ("some.name\n", 0))
     expect("set", output(kernel, "hostname", "other", path="/bin/busybox"), ("", 0))
     expect("uname", kernel.uname().nodename, "other")
+    expect("the first of two", output(kernel, "hostname", "one", "two", path="/bin/busybox"), ("", 0))
+    expect("uname", kernel.uname().nodename, "one")
+    expect("an option", output(kernel, "hostname", "-x", path="/bin/busybox"), ("", 1))
     kernel.setresuid(1000, 1000, 1000)
     expect("refused", output(kernel, "hostname", "third", path="/bin/busybox"), ("", 1))
 
@@ -182,8 +207,61 @@ def env_shows_and_changes_the_environment(kernel: Kernel) -> None:
         ("env", "A=3", "busybox", "env"): ("PATH=/bin\nA=3\n", 0),
         ("env", "missing"): ("", 127),
         ("env", "/etc/passwd"): ("", 126),
+        ("env", "--", "B=2"): ("PATH=/bin\nA=1\nB=2\n", 0),
+        ("env", "-x"): ("", 1),
     }.items():
         expect(" ".join(argv), output(kernel, *argv, path="/bin/busybox", envp=(PATH, "A=1")), result)
+
+
+@case(tree=True)
+def pwd_fails_where_there_is_no_directory_any_more(kernel: Kernel) -> None:
+    expect("in the root", output(kernel, "pwd", path="/bin/busybox"), ("/\n", 0))
+    kernel.mkdir("/gone", 0o755)
+    kernel.chdir("/gone")
+    kernel.rmdir("/gone")
+    expect("in what was removed", output(kernel, "pwd", path="/bin/busybox"), ("", 1))
+
+
+@case(tree=True)
+def who_looks_for_a_program_passes_over_what_may_not_be_run(kernel: Kernel) -> None:
+    """What is open for writing cannot be run either: env gives up there, as execvp(3) does, and the shell looks further."""
+    kernel.mkdir("/first", 0o755)
+    kernel.mkdir("/second", 0o755)
+    for name in ("both", "locked"):
+        write_file(kernel, f"/first/{name}", b"", 0o644)
+    for name in ("both", "written"):
+        write_file(kernel, f"/second/{name}", b"#!/bin/echo found\n", 0o755)
+    kernel.open("/first/written", OpenFlag.CREAT | OpenFlag.WRONLY, 0o755)
+    path = ("PATH=/first:/second:/bin",)
+    for argv, result in {
+        ("env", "both"): ("found /second/both\n", 0),
+        ("env", "locked"): ("", 126),
+        ("env", "written"): ("", 126),
+        ("sh", "-c", "both; locked"): ("found /second/both\n", 126),
+        ("sh", "-c", "written; written"): ("found /second/written\n" * 2, 0),
+    }.items():
+        expect(" ".join(argv), output(kernel, *argv, path="/bin/busybox", envp=path), result)
+
+
+@case(tree=True)
+def the_shell_has_programs_that_are_not_on_its_path(kernel: Kernel) -> None:
+    for text, result in {"ls /etc": "group\npasswd\n", "ls /etc; echo $?": "group\npasswd\n0\n", "exec id -u": "0\n"}.items():
+        expect(text, script(kernel, text, envp=("PATH=/nowhere",)), (result, 0))
+
+
+@case(tree=True)
+def who_has_no_standard_error_complains_to_nobody(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe()
+    pid = kernel.clone(Signal.CHLD, become_without_errors, ("cat", "/missing", "/etc/group"), writer)
+    kernel.close(writer)
+    expect("what it prints", read_all(kernel, reader).decode(), contents(kernel, "/etc/group"))
+    expect("its status", kernel.wait4(pid), (pid, 1 << 8))
+
+
+def become_without_errors(kernel: Kernel, argv: tuple[str, ...], out: Fd) -> int:
+    kernel.dup2(out, Fd(1))
+    kernel.close_range(2, 2**32 - 1)
+    kernel.execve(f"/bin/{argv[0]}", argv, (PATH,))
 
 
 @case(tree=True)
@@ -226,6 +304,7 @@ def the_shell_ends_as_its_last_command_or_as_told(kernel: Kernel) -> None:
             "false; exit": ("", 1),
             "false; true": ("", 0),
             "exit 300": ("", 44),
+            "exit x; echo no": ("", 2),
             "missing": ("", 127),
             "/etc/passwd": ("", 126),
             "/etc": ("", 126),
@@ -270,6 +349,7 @@ def the_shell_quotes_and_expands(kernel: Kernel) -> None:
 
 @case(tree=True)
 def the_shell_refuses_what_is_no_script(kernel: Kernel) -> None:
+    expect("without a script", output(kernel, "sh", "-c"), ("", 2))
     for text in ("true;;", "&& true", "true &&", "'unterminated", "; true"):
         expect(text, script(kernel, text), ("", 2))
 
@@ -278,6 +358,8 @@ def the_shell_refuses_what_is_no_script(kernel: Kernel) -> None:
 def variables_reach_programs_when_they_are_exported(kernel: Kernel) -> None:
     shown = script(kernel, "A=1; B=2; export B; C=3 busybox env")[0].splitlines()
     expect("in the environment", {line for line in shown if line[0] in "ABC"}, {"B=2", "C=3"})
+    shown = script(kernel, "export A=1 B; busybox env")[0].splitlines()
+    expect("given and exported at once", {line for line in shown if line[0] in "AB"}, {"A=1"})
 
 
 @case(tree=True)
@@ -285,7 +367,21 @@ def a_trap_of_nothing_ignores_for_the_children_too(kernel: Kernel) -> None:
     text, _ = script(kernel, "trap '' TERM HUP; cat /proc/self/status")
     fields = dict(line.split(":", 1) for line in text.splitlines())
     expect("SIGHUP and SIGTERM", int(fields["SigIgn"], 16) & 0x4001, 0x4001)
-    scripts(kernel, {"trap '' NONSENSE": ("", 1), "trap '' 15 && echo ok": ("ok\n", 0)})
+    scripts(
+        kernel,
+        {
+            "trap '' NONSENSE": ("", 1),
+            "trap '' 15 && echo ok": ("ok\n", 0),
+            "trap": ("", 0),
+            "trap '' TERM EXIT INT; trap; echo; trap - INT; trap TERM; trap": (
+                "trap -- '' EXIT\ntrap -- '' INT\ntrap -- '' TERM\n\ntrap -- '' EXIT\n", 0
+            ),
+            "trap -- '' TERM; kill $$; echo alive": ("alive\n", 0),
+            "trap '' TERM; trap TERM; kill $$; echo alive": ("", 143),
+            "trap ''": ("", 1),
+            "trap '' TERM; sh -c 'trap - TERM; kill $$; echo alive'": ("alive\n", 0),
+        },
+    )  # fmt: skip
 
 
 @case(tree=True)
@@ -302,6 +398,25 @@ def a_command_ended_by_a_signal_counts_128_more(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def kill_counts_those_that_do_not_get_the_signal(kernel: Kernel) -> None:
+    scripts(
+        kernel,
+        {
+            "kill -0 $$; echo $?": ("0\n", 0),
+            "kill x; echo $?": ("1\n", 0),
+            "kill -9 9999 x 9998; echo $?": ("3\n", 0),
+            "kill 9999 $$": ("", 143),
+            "kill -NONSENSE $$; echo $?": ("1\n", 0),
+            "kill -s NONSENSE $$; echo $?": ("1\n", 0),
+            "kill -sKILL $$; echo $?": ("1\n", 0),
+            "kill -s KILL $$; echo $?": ("", 137),
+            "kill; echo $?": ("1\n", 0),
+            "kill -s TERM; echo $?": ("1\n", 0),
+        },
+    )
+
+
+@case(tree=True)
 def ulimit_shows_and_sets(kernel: Kernel) -> None:
     kernel.setrlimit(Rlimit.NOFILE, Limit(100, 200))
     kernel.setrlimit(Rlimit.STACK, Limit(1 << 20, 2 << 20))
@@ -313,6 +428,9 @@ def ulimit_shows_and_sets(kernel: Kernel) -> None:
             "ulimit -s": ("1024\n", 0),
             "ulimit -n 50; ulimit -n; ulimit -Hn": ("50\n50\n", 0),
             "ulimit -Sn 70; ulimit -n; ulimit -Hn": ("70\n200\n", 0),
+            "ulimit -n x; echo $?; ulimit -n": ("1\n100\n", 0),
+            "ulimit -n 300; echo $?; ulimit -n": ("1\n100\n", 0),
+            "ulimit -Sn 300; echo $?; ulimit -n": ("1\n100\n", 0),
         },
     )
     shown = script(kernel, "ulimit -a")[0].splitlines()
@@ -327,6 +445,7 @@ def the_last_command_takes_the_place_of_the_shell(kernel: Kernel) -> None:
         {
             "exec echo a; echo b": ("a\n", 0),
             "exec missing; echo b": ("", 127),
+            "exec; echo b": ("b\n", 0),
         },
     )
     before = script(kernel, "echo $$; exec sh -c 'echo $$'")[0].split()

@@ -361,6 +361,26 @@ def a_stopped_group_that_is_orphaned_is_hung_up(kernel: Kernel) -> None:
     expect("its end", kernel.wait4(-1)[1], Signal.HUP)
 
 
+@case
+def a_stopped_group_is_hung_up_when_its_leader_who_was_its_last_connection_ends(kernel: Kernel) -> None:
+    kernel.prctl_set_child_subreaper(1)
+    reader, writer = kernel.pipe2(0)
+    kernel.wait4(kernel.clone(Signal.CHLD, be_a_session_with_a_job_of_two, writer))
+    kernel.close(writer)
+    expect("what the other wrote", read_all(kernel, reader), b"")
+    expect("its end", kernel.wait4(-1)[1], Signal.HUP)
+
+
+def be_a_session_with_a_job_of_two(kernel: Kernel, fd: Fd) -> None:
+    kernel.setsid()
+    kernel.wait4(kernel.clone(Signal.CHLD, lead_a_stopped_job, fd))
+
+
+def lead_a_stopped_job(kernel: Kernel, fd: Fd) -> None:
+    kernel.setpgid(Pid(0), Pid(0))
+    kernel.wait4(kernel.clone(Signal.CHLD, be_a_job, fd), WaitFlag.UNTRACED)
+
+
 def be_a_session_with_a_shell(kernel: Kernel, fd: Fd) -> None:
     kernel.setsid()
     be_a_shell(kernel, fd)

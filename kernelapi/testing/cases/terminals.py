@@ -45,6 +45,14 @@ def opening_ptmx_makes_a_locked_pseudoterminal(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def a_pseudoterminal_gets_the_lowest_number_that_is_free(kernel: Kernel) -> None:
+    masters = [kernel.open("/dev/ptmx", RDWR) for _ in range(4)]
+    for index in (2, 0):
+        kernel.close(masters[index])
+    expect("the next three", [kernel.ioctl_tiocgptn(kernel.open("/dev/ptmx", RDWR)) for _ in range(3)], [0, 2, 4])
+
+
+@case(tree=True)
 def ptmx_belongs_to_the_devpts_beside_it(kernel: Kernel) -> None:
     kernel.mkdir("/tmp/d", 0o755)
     kernel.mknod("/tmp/d/ptmx", FileType.CHR | 0o666, PTMX)
@@ -54,6 +62,9 @@ def ptmx_belongs_to_the_devpts_beside_it(kernel: Kernel) -> None:
     kernel.mount("devpts", "/tmp/d/pts", "devpts", 0, "ptmxmode=0666")
     kernel.open("/tmp/d/ptmx", RDWR)
     kernel.stat("/tmp/d/pts/0")
+    kernel.mknod("/dev/alone", FileType.REG | 0o600, 0)
+    kernel.mount("/tmp/d/ptmx", "/dev/alone", "", MountFlag.BIND, "")
+    refused(ENOENT, kernel.open, "/dev/alone", RDWR)  # nothing is beside the root of a mount
     refused(ENOENT, kernel.stat, "/dev/pts/0")
     kernel.mknod("/tmp/slave", FileType.CHR | 0o666, makedev(136, 0))
     refused(EIO, kernel.open, "/tmp/slave", RDWR)

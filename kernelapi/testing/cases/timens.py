@@ -147,3 +147,21 @@ def clone_cannot_ask_for_a_time_namespace_since_its_flag_is_part_of_the_exit_sig
 
 def say_time_namespace(kernel: Kernel, writer: Fd) -> None:
     kernel.write(writer, kernel.readlink("/proc/self/ns/time").encode())
+
+
+@case(tree=True)
+def a_program_begins_in_the_time_namespace_that_is_for_the_children(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    pid = kernel.clone(Signal.CHLD, become_one_who_says_its_time_namespace, writer)
+    kernel.close(writer)
+    before, children, after = read_all(kernel, reader).decode().split()
+    expect("the program's", after, children)
+    expect("whether it is another", before != after, True)
+    expect("its end", kernel.wait4(pid), (pid, 0))
+
+
+def become_one_who_says_its_time_namespace(kernel: Kernel, writer: Fd) -> None:
+    kernel.unshare(CloneFlag.NEWTIME)
+    kernel.write(writer, "{}\n{}\n".format(*time_links(kernel)).encode())
+    kernel.dup2(writer, Fd(1))
+    kernel.execve("/bin/busybox", ("readlink", "/proc/self/ns/time"), ())

@@ -131,7 +131,7 @@ def all_mounts_show_one_tree(kernel: Kernel) -> None:
     kernel.mkdir("/tmp/other", 0o755)
     for data in ("nonsense", "cpu", "nsdelegate=1"):
         refused(EINVAL, kernel.mount, "x", "/tmp/other", "cgroup2", 0, data)
-    kernel.mount("x", "/tmp/other", "cgroup2", 0, "")
+    kernel.mount("x", "/tmp/other", "cgroup2", 0, "nsdelegate")  # which counts in the initial cgroup namespace alone
     below(kernel)
     there, here = kernel.stat(f"/tmp/other/{NAME}"), kernel.stat(HERE)
     expect("device and inode", (there.dev, there.ino), (here.dev, here.ino))
@@ -143,7 +143,8 @@ def all_mounts_show_one_tree(kernel: Kernel) -> None:
 def files_refuse_the_wrong_direction_after_their_mode_in_the_unified_hierarchy(kernel: Kernel) -> None:
     path = below(kernel)
     refused(EINVAL, kernel.read, kernel.open(f"{path}/cgroup.kill", OpenFlag.RDWR), 10)  # who overrides modes gets this far
-    refused(EINVAL, kernel.write, kernel.open(f"{path}/cgroup.events", OpenFlag.RDWR), b"1")
+    for name in ("events", "stat"):
+        refused(EINVAL, kernel.write, kernel.open(f"{path}/cgroup.{name}", OpenFlag.RDWR), b"1")
     refused(E2BIG, write, kernel, procs(path), "x" * 4097)
     kernel.setresuid(Uid(1000), Uid(1000), Uid(1000))
     refused(EACCES, kernel.open, f"{path}/cgroup.kill", OpenFlag.WRONLY)
