@@ -32,6 +32,11 @@ PROC_NOTHING_BEHIND = Refusal(
     cause="the process has nothing behind this link: a zombie has no executable, no root and no namespaces but two",
     source="fs/proc/base.c proc_pid_get_link, fs/nsfs.c ns_get_path",
 )  # fmt: skip
+PROC_NAMESPACES_GONE = Refusal(
+    "proc.eacces.gone", call="proc", errno=EACCES, depends=STATE,
+    cause="the process whose namespace is behind this link has been reaped: who it was, nobody can be asked any more",
+    source="fs/proc/namespaces.c proc_ns_get_link, proc_ns_readlink",
+)  # fmt: skip
 PROC_HIDDEN = Refusal(
     "proc.eperm.hidepid", call="proc", errno=EPERM, depends=STATE,
     cause="proc is mounted with hidepid=1 and the caller may not trace the process",
@@ -111,7 +116,7 @@ SYSCTL_SYNTAX = Refusal(
 )  # fmt: skip
 
 PROC_DIRECTORY = (PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE, SYSCTL_ACCESS)
-PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NOT_TRACEABLE)
+PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NAMESPACES_GONE, PROC_NOT_TRACEABLE)
 """The rows of a walk, on account of a directory that it goes through, and of a link that it follows."""
 
 OPEN_PROC = (PROC_ZOMBIE_MEMORY, PROC_ZOMBIE_MOUNTS)

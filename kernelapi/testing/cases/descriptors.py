@@ -373,6 +373,14 @@ def the_full_device_has_no_room(kernel: Kernel) -> None:
 # -- seeking --
 
 
+@case(tree=True)
+def a_directory_has_no_end_to_seek_from(kernel: Kernel) -> None:
+    fd = kernel.open("/tmp", RDONLY)
+    for offset in (0, -1, 1):
+        refused(EINVAL, kernel.lseek, fd, offset, Seek.END)
+    expect("the offset", kernel.lseek(fd, 0, Seek.CUR), 0)
+
+
 @case
 def a_pipe_has_no_offset(kernel: Kernel) -> None:
     reader, writer = kernel.pipe2(0)
