@@ -26,9 +26,7 @@ class Hiding(NamedTuple):
 
 
 def hiding(sb: Superblock) -> Hiding:
-    """What the options of the instance say."""
-    if not sb.options:
-        return Hiding()
+    """What the options of the instance say; it has some."""
     options = dict(option.split("=", 1) for option in sb.options.split(","))
     return Hiding(options.get("hidepid", "off"), int(options.get("gid", 0)))
 

@@ -57,8 +57,7 @@ class MagicLink(OfProcess):
 
     def target(self, kernel: "Syscalls", inode: Inode) -> str:
         place = self.follow(kernel, inode)
-        if isinstance(place, str):
-            return place
+        assert not isinstance(place, str)
         let_go_above(kernel.machine.system, place.mount)
         return text_of(place, kernel.task.fs.root)
 
