@@ -21,8 +21,8 @@ HIDEPID = {"0": "off", "1": "noaccess", "2": "invisible", "4": "ptraceable"}
 class Hiding(NamedTuple):
     """Which processes an instance hides from those who may not trace them, and the (global) group that sees all."""
 
-    how: str = "off"
-    gid: int = 0
+    how: str
+    gid: int
 
 
 def hiding(sb: Superblock) -> Hiding:
