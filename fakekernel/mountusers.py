@@ -36,8 +36,8 @@ def used_mounts(system: System) -> set[Mount]:
         if task.lives:
             used.add(task.fs.root.mount)
             used.add(task.fs.cwd.mount)
-            if task.mm.executable is not None:
-                used.add(task.mm.executable.mount)
+            assert task.mm.executable is not None
+            used.add(task.mm.executable.mount)
     used.update(opened.path.mount for opened in open_files(system) if opened.path is not None)
     return used
 

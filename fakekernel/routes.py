@@ -13,9 +13,9 @@ from kernelapi.errors import NotModelled
 from kernelapi.flags import AddressFamily
 from kernelapi.protocol.routes import (
     GATEWAY_IMPOSSIBLE,
-    GATEWAY_WITHOUT_LINK,
     GATEWAY_UNREACHABLE,
     GATEWAY_UNREACHABLE_6,
+    GATEWAY_WITHOUT_LINK,
     ROUTE_EXISTS,
     ROUTE_LINK_DOWN,
     ROUTE_MISSING,

@@ -4,6 +4,7 @@ Directories and files stay once they were looked up: something may be mounted on
 are made anew each time.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
@@ -14,7 +15,7 @@ from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.store import Record
 from kernelapi.flags import S_IFMT, FileType, Seek
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE, READ_NOT_READABLE, WRITE_NOT_WRITABLE
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE, WRITE_NOT_WRITABLE
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -92,10 +93,9 @@ class TableDirectory(Behaviour):
 class MadeFile(Behaviour):
     """A file whose content is made when it is read from its start, and kept for those who read on (fs/seq_file.c)."""
 
+    @abstractmethod
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
         """What the file holds now."""
-        kernel.refuse(READ_NOT_READABLE)
-        return b""
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         offset = description.offset

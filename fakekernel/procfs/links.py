@@ -3,6 +3,7 @@
 A magic link leads to the very file, whatever its text says: out of a chroot, to a name that is gone, to a pipe.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -41,9 +42,19 @@ def text_of(path: Path, root: Path) -> str:
 class MagicLink(OfProcess):
     """A link to a place that a process refers to."""
 
+    def target(self, kernel: "Syscalls", inode: Inode) -> str:
+        place = self.follow(kernel, inode)
+        assert not isinstance(place, str)
+        let_go_above(kernel.machine.system, place.mount)
+        return text_of(place, kernel.task.fs.root)
+
+
+class PlaceLink(MagicLink):
+    """One of the places that every process has."""
+
+    @abstractmethod
     def place(self, task: Task, inode: Inode) -> Path | None:
         """Where the link leads."""
-        raise NotImplementedError
 
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         task = find(inode)
@@ -55,28 +66,22 @@ class MagicLink(OfProcess):
             kernel.fail(PROC_NOTHING_BEHIND)
         return place
 
-    def target(self, kernel: "Syscalls", inode: Inode) -> str:
-        place = self.follow(kernel, inode)
-        assert not isinstance(place, str)
-        let_go_above(kernel.machine.system, place.mount)
-        return text_of(place, kernel.task.fs.root)
 
-
-class ExecutableLink(MagicLink):
+class ExecutableLink(PlaceLink):
     """/proc/PID/exe."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:
         return task.mm.executable if task.lives else None
 
 
-class RootLink(MagicLink):
+class RootLink(PlaceLink):
     """/proc/PID/root."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:
         return task.fs.root if task.lives else None
 
 
-class DirectoryLink(MagicLink):
+class DirectoryLink(PlaceLink):
     """/proc/PID/cwd."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:

@@ -3,7 +3,7 @@
 from errno import EACCES, EINVAL
 
 from kernelapi.flags import CloneFlag, OpenFlag, Signal
-from kernelapi.ids import Pid
+from kernelapi.ids import Gid, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
 from kernelapi.testing.cases.namespaces import nothing
@@ -125,7 +125,7 @@ def parameters_of_an_ipc_namespace_belong_to_it(kernel: Kernel) -> None:
     refused(EINVAL, put, kernel, path, b"32769")
 
 
-def write_as(kernel: Kernel, uid: int, gid: int, groups: tuple[int, ...]) -> list[int]:
+def write_as(kernel: Kernel, uid: int, gid: int, groups: tuple[Gid, ...]) -> list[int]:
     """The errnos with which a user opens parameters for writing: of an IPC namespace, a network namespace, the system."""
     kernel.setgroups(groups)
     kernel.setresgid(gid, gid, gid)
@@ -136,7 +136,7 @@ def write_as(kernel: Kernel, uid: int, gid: int, groups: tuple[int, ...]) -> lis
 
 @case(tree=True)
 def parameters_are_written_by_root_alone_and_one_by_all(kernel: Kernel) -> None:
-    for ids in ((1000, 1000, ()), (1000, 0, ()), (1000, 1000, (0,))):
+    for ids in ((1000, 1000, ()), (1000, 0, ()), (1000, 1000, (Gid(0),))):
         expect(f"{ids}", in_child(kernel, write_as, *ids), [EACCES, EACCES, EACCES, 0])
     expect("root", in_child(kernel, write_as, 0, 1000, ()), [0, 0, 0, 0])
 

@@ -430,22 +430,26 @@ def what_covers_the_top_of_a_stack_moves_down_and_what_is_mounted_within_it_stay
 
 
 @case(tree=True)
-def a_stack_stays_where_something_is_mounted_within_its_lowest(kernel: Kernel) -> None:
-    ground(kernel, "a", "b")
-    shared(kernel, "a", "t")
-    bind(kernel, "a", "b")
-    make(kernel, "b", SLAVE)
-    tmpfs(kernel, "a/x", "one")
-    directories(kernel, "a/x/in")
-    held = kernel.open("b/x", OpenFlag.PATH)
-    tmpfs(kernel, "a/x", "two")
-    tmpfs(kernel, "a/x", "three")
-    kernel.fchdir(held)
-    tmpfs(kernel, "in", "own")
-    kernel.chdir("/g")
-    tmpfs(kernel, "b/x", "over")
-    kernel.umount2("a", UmountFlag.DETACH)
-    expect("what is left", shape(kernel, "/g/b"), (". t", "/x one", "/x over", "/x/in own"))
+def of_a_stack_stays_what_has_something_mounted_within_it_and_what_is_below(kernel: Kernel) -> None:
+    for within in ("one", "two"):
+        ground(kernel, "a", "b")
+        shared(kernel, "a", "t")
+        bind(kernel, "a", "b")
+        make(kernel, "b", SLAVE)
+        for source in ("one", "two", "three"):
+            tmpfs(kernel, "a/x", source)
+            directories(kernel, "a/x/in")
+            if source == within:
+                held = kernel.open("b/x", OpenFlag.PATH)
+        kernel.fchdir(held)
+        tmpfs(kernel, "in", "own")
+        kernel.chdir("/g")
+        tmpfs(kernel, "b/x", "over")
+        kernel.umount2("a", UmountFlag.DETACH)
+        expect("what is left", shape(kernel, "/g/b"), (". t", f"/x {within}", "/x over", "/x/in own"))
+        kernel.chdir("/")
+        kernel.umount2("/g", UmountFlag.DETACH)
+        kernel.rmdir("/g")
 
 
 @case(tree=True)

@@ -129,7 +129,10 @@ def _umounts_its_root(kernel: Kernel) -> None:
 def a_zombie_uses_no_mount(kernel: Kernel) -> None:
     directories(kernel, "/m")
     tmpfs(kernel, "/m")
+    reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
     child = kernel.clone(Signal.CHLD, _ends_within)
+    kernel.close(writer)
+    expect("the end of it", kernel.read(reader, 1), b"")
     while (errno := errno_of(kernel.umount2, "/m", 0)) == EBUSY:
         kernel.clock_nanosleep(1, 0, 1_000_000)
     expect("not busy", errno, 0)
