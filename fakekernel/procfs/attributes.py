@@ -132,7 +132,6 @@ class SecurityAttribute(OfProcess, MadeFile):
 
 
 def _attribute(description: Description) -> str:
-    assert description.path is not None
     return description.path.dentry.name
 
 

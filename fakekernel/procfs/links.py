@@ -19,7 +19,6 @@ from fakekernel.ptrace import may_access
 from fakekernel.reachability import path_text
 from fakekernel.store import Record
 from fakekernel.task import StructPid, Task
-from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
 from kernelapi.protocol.lookup import LOOKUP_MISSING
 from kernelapi.protocol.proc import PROC_COUNT_GONE, PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
@@ -123,8 +122,6 @@ class DescriptorLink(MagicLink):
         found = task.files.entries.get(of.fd)
         if found is None:
             kernel.fail(PROC_NOTHING_BEHIND)
-        if found.description.path is None:
-            raise NotModelled("the file behind this descriptor has no place")
         return found.description.path
 
 
@@ -212,10 +209,9 @@ class DescriptorInfo(MadeFile):
             return b""
         of_fd, cloexec = found
         flags = of_fd.flags | (OpenFlag.CLOEXEC if cloexec else 0)
-        if of_fd.path is not None and of_fd.path.mount.ns is not None:
+        if of_fd.path.mount.ns is not None:
             flags |= O_LARGEFILE
-        mount = of_fd.path.mount.id if of_fd.path is not None else 0
-        return f"pos:\t{of_fd.offset}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{of_fd.inode.ino}\n".encode()
+        return f"pos:\t{of_fd.offset}\nflags:\t0{flags:o}\nmnt_id:\t{of_fd.path.mount.id}\nino:\t{of_fd.inode.ino}\n".encode()
 
 
 BEHAVIOURS["proc.exe"] = ExecutableLink()

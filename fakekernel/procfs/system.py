@@ -55,7 +55,6 @@ class Unread(MadeFile):
 
 
 def _path(description: Description) -> str:
-    assert description.path is not None
     return f"/proc/{description.path.dentry.name}"
 
 

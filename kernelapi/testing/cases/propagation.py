@@ -436,12 +436,12 @@ def of_a_stack_stays_what_has_something_mounted_within_it_and_what_is_below(kern
         shared(kernel, "a", "t")
         bind(kernel, "a", "b")
         make(kernel, "b", SLAVE)
+        held: dict[str, Fd] = {}
         for source in ("one", "two", "three"):
             tmpfs(kernel, "a/x", source)
             directories(kernel, "a/x/in")
-            if source == within:
-                held = kernel.open("b/x", OpenFlag.PATH)
-        kernel.fchdir(held)
+            held[source] = kernel.open("b/x", OpenFlag.PATH)
+        kernel.fchdir(held[within])
         tmpfs(kernel, "in", "own")
         kernel.chdir("/g")
         tmpfs(kernel, "b/x", "over")
