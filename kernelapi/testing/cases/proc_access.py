@@ -78,7 +78,7 @@ def a_process_is_its_only_thread(kernel: Kernel) -> None:
     at = f"/proc/{pid}/task"
     expect("listed", names(kernel, at), {str(pid)})
     for _ in range(2):
-        expect("its number", contents(kernel, f"{at}/{pid}/stat").split()[0], str(pid))
+        expect("its name", contents(kernel, f"{at}/{pid}/comm"), contents(kernel, f"/proc/{pid}/comm"))
     for other in ("1", "x", f"0{pid}"):
         refused(ENOENT, kernel.stat, f"{at}/{other}")
     opened = kernel.open(at, OpenFlag.RDONLY | OpenFlag.DIRECTORY)
