@@ -219,6 +219,8 @@ def no_ipv6_gateway_is_behind_the_loopback(kernel: Kernel) -> None:
         expect(f"down: {number}", add_route(kernel, gateway="fe80::1", oif=number), EINVAL)
     up(kernel, 1, one)
     expect("an address of lo", give(kernel, "fd00::1/64", 1), 0)
+    for text in ("10.0.0.1/8", "fd02::1/128"):
+        expect("one without neighbours in IPv6", give(kernel, text, one), 0)
     expect("a route through lo", add_route(kernel, "fd01::/64", oif=1), 0)
     for gateway, number, errno in (
         ("fe80::1", 1, EINVAL),
@@ -227,6 +229,7 @@ def no_ipv6_gateway_is_behind_the_loopback(kernel: Kernel) -> None:
         ("fd00::2", None, EHOSTUNREACH),
         ("fd01::2", 1, EHOSTUNREACH),
         ("fd01::2", None, EHOSTUNREACH),
+        ("fd02::2", one, EHOSTUNREACH),
         ("fe80::1", one, 0),
     ):
         expect(f"up: {gateway} {number}", add_route(kernel, gateway=gateway, oif=number), errno)
