@@ -23,6 +23,7 @@ from kernelapi.protocol.descriptors import (
     WRITE_WOULD_BLOCK,
 )
 from kernelapi.protocol.lookup import LOOKUP_MISSING
+from kernelapi.protocol.proc import PROC_DESCRIPTOR_GONE
 from kernelapi.rules import Rule
 from kernelapi.testing.network import netlink, up, ways
 from kernelapi.values import RT_TABLE_LOCAL, Message
@@ -103,7 +104,7 @@ TABLE: dict[str, tuple[Rule | tuple[Rule, ...], Callable[[Kernel], object], obje
     "no-offset-of-a-slave": (LSEEK_PIPE, lambda kernel: kernel.lseek(terminal(kernel)[1], 5), 0),
     "no-offset-of-a-master": (LSEEK_PIPE, lambda kernel: kernel.lseek(terminal(kernel)[0], 5), 0),
     "before-the-start": (LSEEK_NEGATIVE, lambda kernel: kernel.lseek(readable("/proc/self/status")(kernel), -5, Seek.SET), 0),
-    "a-descriptor-that-is-closed": (LOOKUP_MISSING, read_what_is_closed, b""),
+    "a-descriptor-that-is-closed": (PROC_DESCRIPTOR_GONE, read_what_is_closed, b""),
     "writing-a-namespace": (WRITING, write_a_namespace, 3),
     "writing-a-constant": (WRITING, written("/proc/sys/kernel/cap_last_cap"), (3, b"40\n")),
     "writing-the-release": (WRITING, written("/proc/sys/kernel/osrelease"), (3, b"6.18.0\n")),

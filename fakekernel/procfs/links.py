@@ -20,8 +20,13 @@ from fakekernel.reachability import path_text
 from fakekernel.store import Record
 from fakekernel.task import StructPid, Task
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
-from kernelapi.protocol.lookup import LOOKUP_MISSING
-from kernelapi.protocol.proc import PROC_COUNT_GONE, PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
+from kernelapi.protocol.proc import (
+    PROC_COUNT_GONE,
+    PROC_DESCRIPTOR_GONE,
+    PROC_LISTING_GONE,
+    PROC_NOT_TRACEABLE,
+    PROC_NOTHING_BEHIND,
+)
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -205,7 +210,7 @@ class DescriptorInfo(MadeFile):
         task = of.pid.task
         found = None if task is None or not task.lives else task.files.entries.get(of.fd)
         if found is None:
-            kernel.refuse(LOOKUP_MISSING)
+            kernel.refuse(PROC_DESCRIPTOR_GONE)
             return b""
         of_fd, cloexec = found
         flags = of_fd.flags | (OpenFlag.CLOEXEC if cloexec else 0)

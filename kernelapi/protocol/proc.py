@@ -22,6 +22,11 @@ PROC_COUNT_GONE = Refusal(
     cause="the process whose descriptors were to be counted has been reaped: the size of its directory fd is how many it has",
     source="fs/proc/fd.c proc_readfd_count", since="6.2",
 )  # fmt: skip
+PROC_DESCRIPTOR_GONE = Refusal(
+    "proc.enoent.descriptor", call="proc", errno=ENOENT, depends=STATE,
+    cause="the descriptor of which the file in fdinfo tells has been closed, or its process has ended",
+    source="proc(5), /proc/pid/fdinfo; fs/proc/fd.c seq_show",
+)  # fmt: skip
 PROC_NOT_TRACEABLE = Refusal(
     "proc.eacces.ptrace", call="proc", errno=EACCES, depends=STATE,
     cause="the caller may not trace the process (PTRACE_MODE_READ_FSCREDS): other ids, fewer capabilities, or not dumpable",
@@ -120,7 +125,7 @@ PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NAMESPACES_GONE, PROC_NOT_TRACEABLE)
 """The rows of a walk, on account of a directory that it goes through, and of a link that it follows."""
 
 OPEN_PROC = (PROC_ZOMBIE_MEMORY, PROC_ZOMBIE_MOUNTS)
-READ_PROC = (PROC_GONE, PROC_NO_LSM)
+READ_PROC = (PROC_GONE, PROC_DESCRIPTOR_GONE, PROC_NO_LSM)
 WRITE_PROC = (
     PROC_GONE,
     PROC_OTHERS_NAME,
