@@ -19,7 +19,7 @@ class Description(Record):
     """
 
     behaviour: str  # "" is a plain file or directory
-    path: Path | None
+    path: Path
     inode: Inode
     flags: int
     cred: Credentials

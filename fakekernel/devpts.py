@@ -152,7 +152,6 @@ class PtmxBehaviour(MasterBehaviour):
     """ptmx: opening it makes a pseudoterminal, and the description is its master."""
 
     def open(self, kernel: "Syscalls", description: Description) -> Record | None:
-        assert description.path is not None
         sb = _find(kernel, description.path)
         devpts = cast(Devpts, sb.subject)
         system = kernel.machine.system

@@ -200,9 +200,9 @@ def _free_name(kernel: "SyscallBase", net: NetNamespace, given: str | None, patt
     found = links.numbered(net, name) if links.is_name(name) else None
     if found is None:
         kernel.fail(LINK_NAME)
-    if links.is_long(found):
-        kernel.refuse(LINK_NAME_LONG)
     if links.named(net, found) is not None:
+        if found != name:  # a pattern whose number was cut: seen late, when the link has its index already
+            links.take_index(net)
         kernel.fail(taken)
     return found
 
@@ -275,8 +275,6 @@ def _rename(kernel: "SyscallBase", link: NetLink, name: str) -> None:
     found = links.numbered(link.net, name) if links.is_name(name) else None
     if found is None:
         kernel.fail(LINK_NAME)
-    if links.is_long(found):
-        kernel.refuse(LINK_NAME_LONG)
     if links.named(link.net, found) not in (None, link):
         kernel.refuse(LINK_NAME_TAKEN)
     # -- effects only below --

@@ -62,7 +62,8 @@ def is_name(name: str) -> bool:
 
 
 def numbered(net: NetNamespace, pattern: str) -> str | None:
-    """The name that `pattern` stands for: with "%d", the lowest number that is free; None where it is no pattern."""
+    """The name that `pattern` stands for: with "%d", the lowest number that is free, cut to what a name may have; None where it
+    is no pattern. A number that is itself cut is free, whatever the name is (__dev_alloc_name)."""
     if "%" not in pattern:
         return pattern
     before, _, after = pattern.partition("%")
@@ -70,9 +71,13 @@ def numbered(net: NetNamespace, pattern: str) -> str | None:
         return None
     taken = {link.name for link in net.links.values()}
     number = 0
-    while (name := f"{before}{number}{after[1:]}") in taken:
+    while (name := _cut(f"{before}{number}{after[1:]}")) in taken and not is_long(f"{before}{number}"):
         number += 1
     return name
+
+
+def _cut(name: str) -> str:
+    return os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
 
 
 def named(net: NetNamespace, name: str) -> NetLink | None:

@@ -26,11 +26,10 @@ def list_directory(kernel: "Syscalls", description: Description, count: int) -> 
     Entries follow in the order of their names; "." and ".." come first. A listing that has returned a name goes on behind
     it, whatever was made or removed meanwhile.
     """
-    path = description.path
-    if path is None or not description.inode.is_directory:
+    if not description.inode.is_directory:
         kernel.refuse(GETDENTS_NOT_A_DIRECTORY)
         return ()
-    directory = path.dentry
+    directory = description.path.dentry
     if description.cursor == SOUGHT:
         raise NotModelled("listing a directory that is made on demand from where lseek has gone")
     if directory.unlinked:

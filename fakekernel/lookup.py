@@ -131,10 +131,8 @@ class Walk:
             self.mount, self.dentry = fs.cwd
         else:
             opened = description(kernel, dirfd)
-            if path and not (opened.path is not None and opened.inode.is_directory):
+            if path and not opened.inode.is_directory:
                 kernel.refuse(LOOKUP_DIRFD_NOT_A_DIRECTORY)
-            if opened.path is None:
-                raise ModelError(f"descriptor {dirfd} has no place in the tree from which a path could be walked")
             self.mount, self.dentry = opened.path
         return path
 

@@ -39,10 +39,9 @@ def detach(mount: Mount) -> None:
     parent, mountpoint = mount.parent, mount.mountpoint
     if parent is None or mountpoint is None:
         return
-    if mountpoint.mounted.get(parent.id) is mount:
-        del mountpoint.mounted[parent.id]
-    if mount.id in parent.children:
-        del parent.children[mount.id]
+    assert mountpoint.mounted.get(parent.id) is mount
+    del mountpoint.mounted[parent.id]
+    del parent.children[mount.id]
     mount.parent = None
     mount.mountpoint = None
 
@@ -57,9 +56,9 @@ def enter_namespace(root: Mount, ns: MountNamespace) -> None:
 
 def leave_namespace(mount: Mount) -> None:
     """Take one mount out of the namespace that it is part of."""
-    if mount.ns is not None:
-        del mount.ns.mounts[mount.id]
-        mount.ns = None
+    assert mount.ns is not None
+    del mount.ns.mounts[mount.id]
+    mount.ns = None
 
 
 # -- looking --

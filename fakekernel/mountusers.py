@@ -36,9 +36,9 @@ def used_mounts(system: System) -> set[Mount]:
         if task.lives:
             used.add(task.fs.root.mount)
             used.add(task.fs.cwd.mount)
-            if task.mm.executable is not None:
-                used.add(task.mm.executable.mount)
-    used.update(opened.path.mount for opened in open_files(system) if opened.path is not None)
+            assert task.mm.executable is not None
+            used.add(task.mm.executable.mount)
+    used.update(opened.path.mount for opened in open_files(system))
     return used
 
 
@@ -74,13 +74,13 @@ def _is_used(system: System, ns: MountNamespace) -> bool:
 
 def is_written_through(system: System, mount: Mount) -> bool:
     """Whether a regular file is open for writing through `mount` (mnt_get_writers)."""
-    return any(opened.path is not None and opened.path.mount is mount and _writes(opened) for opened in open_files(system))
+    return any(opened.path.mount is mount and _writes(opened) for opened in open_files(system))
 
 
 def is_written(system: System, sb: Superblock) -> bool:
     """Whether a file of `sb` is open for writing, or open although it has been removed (sb_prepare_remount_readonly)."""
     return any(
-        opened.inode.sb is sb and opened.path is not None and (_writes(opened) or opened.inode.nlink == 0)
+        opened.inode.sb is sb and (_writes(opened) or opened.inode.nlink == 0)
         for opened in open_files(system)
     )
 

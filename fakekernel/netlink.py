@@ -161,18 +161,20 @@ def _dump(kernel: "SyscallBase", socket: NetlinkSocket, message: NetlinkMessage)
 
 def _list_links(socket: NetlinkSocket, sequence: int, after: int) -> None:
     """The links behind the number `after`, as many as go into a datagram."""
-    room, listed = socket.room, list[NetlinkMessage]()
+    room, listed, last = socket.room, list[NetlinkMessage](), after
     for index, link in sorted(socket.net.links.items(), key=lambda entry: entry[0]):
         if index > after:
             room -= LINK_SIZES[link.kind] + (PORT_SIZE if link.master is not None else 0)
             if room < 0:
+                socket.dump = (sequence, last)
                 break
-            after = index
+            last = index
             kind, multi = int(NetlinkType.RTM_NEWLINK), int(NetlinkFlag.MULTI)
             listed.append(NetlinkMessage(kind, multi, sequence, socket.port or 0, links.describe(link)))
+    else:
+        socket.dump = (sequence, None)  # what is made from now on does not belong to the list
     if listed:
         _answer(socket, *listed)
-        socket.dump = (sequence, after)
     else:
         _end_list(socket, sequence)
 

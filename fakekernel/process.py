@@ -78,9 +78,9 @@ class Process:
                 return self._answer(event, call, args)
             self.script = None
             if self.waiting is None:
-                scheduler.give_way(self)
+                scheduler.give_way()
         elif scheduler.interrupts:
-            scheduler.give_way(self)
+            scheduler.give_way()
         if self.waiting is None:
             machine.time_line += 1
             self.enter = machine.time_line
@@ -91,7 +91,7 @@ class Process:
         result: Any = None
         while True:
             if self.waiting is not None:
-                scheduler.give_way(self)
+                scheduler.give_way()
             start = len(journal)
             errno, row = 0, None
             if store.track_reads:
@@ -125,7 +125,7 @@ class Process:
         if self.gone:
             raise ProcessGone
         if not task.runs:  # it has stopped or frozen itself
-            scheduler.give_way(self)
+            scheduler.give_way()
         if row is not None:
             raise Refused(row)
         return result

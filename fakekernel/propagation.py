@@ -282,8 +282,8 @@ def keeps_busy(system: "System", mount: Mount, used: set[Mount]) -> bool:
     """Whether `mount`, or a mount that would go with it, is in use (fs/pnode.c propagate_mount_busy)."""
     if len(mount.children) or mount in used:
         return True
-    if mount.parent is None or mount.mountpoint is None:
-        return False
+    assert mount.parent is not None  # the root of a namespace carries what the caller stands on, or the caller
+    assert mount.mountpoint is not None
     for receiver in receivers(system, mount.parent):
         child = mount_on(receiver, mount.mountpoint)
         if child is None or (len(child.children) and not (len(child.children) == 1 and overmount(child) is not None)):

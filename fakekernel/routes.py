@@ -15,6 +15,7 @@ from kernelapi.protocol.routes import (
     GATEWAY_IMPOSSIBLE,
     GATEWAY_UNREACHABLE,
     GATEWAY_UNREACHABLE_6,
+    GATEWAY_WITHOUT_LINK,
     ROUTE_EXISTS,
     ROUTE_LINK_DOWN,
     ROUTE_MISSING,
@@ -295,12 +296,14 @@ def _gateway_6(kernel: "SyscallBase", net: NetNamespace, gateway: IPv6Address, l
     own = {address for each in net.links.values() for address in _addresses_6(each)}
     if gateway.is_multicast or gateway.is_unspecified or gateway in own:
         kernel.refuse(GATEWAY_IMPOSSIBLE)
-    if gateway.is_link_local and link is not None:
+    if gateway.is_link_local:
+        if link is None or link.flags & IFF_LOOPBACK:
+            kernel.fail(GATEWAY_WITHOUT_LINK)
         return link
     matching = [
         (network.prefixlen, each, direct)
         for each in sorted(net.links.values(), key=lambda each: each.index)
-        if link in (None, each) and each.flags & IFF_UP
+        if link in (None, each) and each.flags & IFF_UP and not each.flags & IFF_LOOPBACK
         for network, direct in _networks_6(net, each)
         if gateway in network
     ]
@@ -317,12 +320,12 @@ def _addresses_6(link: NetLink) -> list[IPv6Address]:
 
 
 def _networks_6(net: NetNamespace, link: NetLink) -> Iterator[tuple[IPv6Network, bool]]:
-    """The networks that routes through a link that is up lead to, and whether they are connected to it."""
+    """The networks that routes through a link that is up lead to, and whether they are connected to it. It is not the loopback:
+    behind that there is no gateway."""
     for address in link.addresses:
         if address.family == INET6 and address.prefixlen < 128:
             yield IPv6Network(ip_interface(f"{address.local}/{address.prefixlen}").network), True
-    if not link.flags & IFF_LOOPBACK:
-        yield LINK_LOCAL, True
+    yield LINK_LOCAL, True
     for route in net.routes:
         if route.family == INET6 and route.oif == link.index:
             yield IPv6Network((int(IPv6Address(route.dst or "::")), route.dst_len)), route.gateway is None

@@ -99,11 +99,10 @@ class Scheduler:
             process.greenlet.switch()
         return Standstill(self.waiting())
 
-    def give_way(self, process: Process) -> None:
-        """Called by a process: let the hub choose who goes on. Raises `ProcessGone` if the process was ended meanwhile."""
+    def give_way(self) -> None:
+        """Called by a process: let the hub choose who goes on. Raises `ProcessGone` if the process was ended meanwhile: whoever
+        ends it throws that in here (`Process.end`)."""
         self.hub.switch()
-        if process.gone:
-            process._unwind()
 
     def completed(self, process: Process, event: Event) -> None:
         """A call has been made: start whom it made, unwind whom it ended, tell the observers."""

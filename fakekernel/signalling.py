@@ -214,5 +214,5 @@ def _resume(machine: "Machine", task: Task) -> int:
 
 def _tell_parent(machine: "Machine", task: Task) -> None:
     """SIGCHLD for a child that was stopped or continued (do_notify_parent_cldstop): it never ends anybody."""
-    if task.parent is not None:
-        post(machine, task.parent, Signal.CHLD)
+    assert task.parent is not None  # the first process of the host does not stop
+    post(machine, task.parent, Signal.CHLD)

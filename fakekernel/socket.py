@@ -354,10 +354,10 @@ class UnixBehaviour(Behaviour):
         peer, queue = socket.peer, socket.queue
         socket.shut = RECEIVE | SEND
         socket.peer = None
-        if peer is not None:
-            peer.shut = RECEIVE | SEND
-            if queue[1:] or (queue and queue[0].data):  # an empty packet alone is taken for one that has been read
-                peer.error = True
+        assert peer is not None
+        peer.shut = RECEIVE | SEND
+        if queue[1:] or (queue and queue[0].data):  # an empty packet alone is taken for one that has been read
+            peer.error = True
         if queue:
             socket.queue = ()
             socket.memory = 0

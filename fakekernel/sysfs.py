@@ -35,7 +35,7 @@ class Interfaces(SysDirectory):
     def lookup(self, kernel: "Syscalls", directory: Dentry, name: str) -> Dentry | None:
         if name not in self._names(directory):
             return None
-        return make(directory, Entry(name, LINK, "sys.interface", f"../../devices/virtual/net/{name}"))
+        return make(directory, Entry(name, LINK, "sys.interface", f"../../devices/virtual/net/{name}"), kept=False)
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         return [Listed(name, number(directory.inode, name), FileType.LNK) for name in self._names(directory)]

@@ -113,8 +113,6 @@ def disassociate(machine: "Machine", task: Task, *, at_exit: bool) -> Ends:
     # At exit a pseudoterminal sends no SIGCONT after SIGHUP (disassociate_ctty, 6.18).
     ends = _signal_group(machine, terminal.foreground, (Signal.HUP,) if at_exit else (Signal.HUP, Signal.CONT))
     terminal.session = terminal.foreground = None
-    if job.last_foreground is not None:
-        job.last_foreground = None
     clear_session(job.session)
     return ends
 
@@ -131,11 +129,11 @@ def hang_up(machine: "Machine", terminal: Terminal) -> None:
     """The master is closed: the slave's node is gone, its descriptors are dead, its session has lost it (__tty_hangup)."""
     terminal.master_open = False
     node, terminal.node = terminal.node, None
-    if node is not None:
-        assert node.parent is not None
-        del node.parent.children[node.name]
-        node.unlinked = True
-        node.inode.nlink = 0
+    assert node is not None
+    assert node.parent is not None
+    del node.parent.children[node.name]
+    node.unlinked = True
+    node.inode.nlink = 0
     session, foreground = terminal.session, terminal.foreground
     terminal.session = terminal.foreground = None
     terminal.input = terminal.output = b""
@@ -171,11 +169,10 @@ def enters_background(kernel: "SyscallBase", terminal: Terminal, signal: int) ->
         return False
     if signal in task.blocked or task.actions.dispositions.get(signal) is Disposition.IGNORE:
         return signal == Signal.TTIN  # who ignores SIGTTOU goes on
-    if lifecycle.is_orphaned(job.group):
-        return True
-    signalling.send_group(kernel.machine, job.group, (signal,))
-    kernel.block("the foreground of its terminal", task, terminal)
-    return False
+    if not lifecycle.is_orphaned(job.group):
+        signalling.send_group(kernel.machine, job.group, (signal,))
+        kernel.block("the foreground of its terminal", task, terminal)
+    return True
 
 
 # -- files --
@@ -226,10 +223,10 @@ class SlaveBehaviour(Behaviour):
             if kernel.task.progress is not None:  # the hangup came while it waited
                 kernel.refuse(READ_HUNG_UP)
             return b""
-        if count == 0:
-            return b""
         if enters_background(kernel, terminal, Signal.TTIN):
             kernel.refuse(READ_HUNG_UP)
+        if count == 0:
+            return b""
         end = terminal.input.find(b"\n") + 1
         if not end:
             if description.flags & OpenFlag.NONBLOCK:

@@ -149,5 +149,5 @@ def _namespaces(task: "Task", flag: int) -> Iterator[Namespace | UserNamespace]:
             yield of.ipc
         case CloneFlag.NEWCGROUP:
             yield of.cgroup
-        case CloneFlag.NEWNET:
+        case _:
             yield of.net

@@ -185,8 +185,8 @@ def _place(dentry: Dentry) -> str:
 
 def _open_file(task: Task, fd: int, description: Description, cloexec: bool) -> OpenFile:
     inode, path = description.inode, description.path
-    text = path_text(path, task.fs.root) if path is not None else f"{description.behaviour}:[{inode.ino}]"
-    inside = path is None or reachable_text(path, task.fs.root) is not None
+    text = path_text(path, task.fs.root)
+    inside = reachable_text(path, task.fs.root) is not None
     return OpenFile(
         fd, text, FileType(inode.mode & S_IFMT), inode.rdev, inode.sb.fstype, description.flags, cloexec,
         description.behaviour, description, on_host=not inside,

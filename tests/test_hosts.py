@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import fields, replace
-from errno import ENOSPC
+from errno import EACCES, ENOSPC, EPERM
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from fakekernel.syscalls.attributes import MAGIC_NUMBERS
 from initflow.cli import cli
 from initflow.hosts import SCHEMA, HostError, as_json, load
 from kernelapi.capability import FULL, Cap, CapSet
-from kernelapi.flags import MountFlag, OpenFlag, Rlimit, StatfsFlag
+from kernelapi.flags import AT_FDCWD, AtFlag, FileType, MountFlag, OpenFlag, Rlimit, StatfsFlag
 from kernelapi.ids import Pid
 from kernelapi.kernel import Kernel
 from kernelapi.releases import release_of
-from kernelapi.testing.case import Case, errno_of, expect, read_all
+from kernelapi.testing.case import Case, errno_of, expect, read_all, refused
 from kernelapi.testing.mountinfo import mount_at
-from kernelapi.values import Limit
+from kernelapi.values import Limit, Winsize, makedev
 
 LESS = FULL - CapSet.of(Cap.SYS_RESOURCE)
 ODD = HostProfile(
@@ -126,7 +127,113 @@ def test_the_captured_host_is_this_one() -> None:
     assert release_of(host.release)
 
 
+STATUS = "Name:\tme\nUid:\t{uid}\t{euid}\t0\t0\nCapEff:\t{effective:016x}\nCapBnd:\t{bounding:016x}\n"
+FILES = {
+    "sys/kernel/osrelease": "6.9.1-own\n",
+    "sys/kernel/version": "#9\n",
+    "sys/kernel/hostname": "own\n",
+    "sys/kernel/domainname": "(none)\n",
+    "sys/fs/nr_open": "77\n",
+    "cpuinfo": "processor\t: 0\n\nprocessor\t: 1\n\n",
+    "self/status": STATUS.format(uid=0, euid=0, effective=FULL.mask, bounding=FULL.mask),
+    "self/limits": "Limit                     Soft Limit           Hard Limit           Units\n"
+    "Max cpu time              unlimited            unlimited            seconds\n"
+    "Max open files            100                  unlimited            files\n",
+    "self/cgroup": "2:devices:/\n1:name=systemd:/\n0::/\n",
+    "self/mountinfo": "1 0 0:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n2 1 0:2 / /proc ro master:1 - proc proc rw\n",
+    "cgroups": "#subsys_name\thierarchy\tnum_cgroups\tenabled\ndevices\t2\t1\t1\nblkio\t0\t1\t1\nmemory\t0\t1\t0\n",
+    "keys": "",
+}
+"""The proc of a host, as far as it is looked at."""
+
+OWN = HostProfile(
+    release="6.9.1-own",
+    version="#9",
+    hostname="own",
+    limits=((Rlimit.NOFILE, Limit(100, 2**64 - 1)),),
+    processors=2,
+    cgroup_v1=("devices",),
+    proc_entries=("keys",),
+    shared_mounts=True,
+    parameters=(("fs/nr_open", 77),),
+    mounts=(HostMount("/", "ext4", ("rw", "relatime"), "shared"), HostMount("/proc", "proc", ("ro",), "slave")),
+)
+
+
+def proc(path: Path, **changed: str) -> Path:
+    """A proc of FILES, but for those that have changed: a slash in a name is written as two underscores."""
+    for name, text in {**FILES, **{name.replace("__", "/"): text for name, text in changed.items()}}.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    return path
+
+
+CGROUP = HostMount("/sys/fs/cgroup", "cgroup2", ("rw",))
+UNIFIED = FILES["self/mountinfo"] + "3 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "different"),
+    [
+        ({}, {}),
+        ({"self__attr__current": "docker-default (enforce)\n"}, {"security_modules": ("apparmor",)}),
+        ({"self__attr__current": "system_u:system_r:init_t:s0\0"}, {"security_modules": ("selinux",)}),
+        ({"self__status": STATUS.format(uid=0, euid=0, effective=1, bounding=3)},
+         {"bounding": CapSet.from_mask(3), "effective": CapSet.from_mask(1)}),
+        ({"self__status": STATUS.format(uid=0, euid=1000, effective=0, bounding=3)}, {"bounding": CapSet.from_mask(3)}),
+        ({"self__limits": ""}, {"limits": ()}),
+        ({"self__mountinfo": UNIFIED}, {"cgroup_v2": ("io",), "mounts": (*OWN.mounts, CGROUP)}),
+        ({"cpuinfo": ""}, {"processors": 1}),
+    ],
+    ids=["as-it-is", "apparmor", "selinux", "fewer-capabilities", "not-root", "no-limits", "unified", "no-processors"],
+)  # fmt: skip
+def test_a_host_is_captured_from_what_its_proc_says(changed: dict[str, str], different: dict[str, Any], tmp_path: Path) -> None:
+    assert capture(proc(tmp_path, **changed)) == replace(OWN, **different)
+
+
 # -- the simulated host --
+
+
+def set_parameters(kernel: Kernel) -> None:
+    for path, text in (("fs/protected_symlinks", b"1"), ("vm/swappiness", b"7"), ("fs/nr_open", b"512")):
+        fd = kernel.open(f"/proc/sys/{path}", OpenFlag.WRONLY)
+        expect("taken", kernel.write(fd, text), len(text))
+        expect(path, read_all(kernel, kernel.open(f"/proc/sys/{path}", OpenFlag.RDONLY)), text + b"\n")
+    kernel.close_range(0, 99)
+    kernel.symlink("/etc/passwd", "/tmp/of-root")
+    kernel.symlink("/etc/passwd", "/tmp/of-user")
+    kernel.fchownat(AT_FDCWD, "/tmp/of-user", 1000, 1000, AtFlag.SYMLINK_NOFOLLOW)
+    kernel.stat("/tmp/of-root")
+    refused(EACCES, kernel.stat, "/tmp/of-user")
+    kernel.lstat("/tmp/of-user")
+    refused(EPERM, kernel.setrlimit, Rlimit.NOFILE, Limit(513, 513))
+    kernel.setresuid(1000, 1000, 1000)
+    for name in ("of-user", "of-root"):  # its own, and that of whom the directory belongs to
+        kernel.stat(f"/tmp/{name}")
+
+
+def test_parameters_of_the_system_can_be_set() -> None:
+    """No case may: a real kernel has them once for all."""
+    play(set_parameters)
+
+
+def open_the_console(kernel: Kernel) -> None:
+    kernel.mknod("/tmp/console", FileType.CHR | 0o600, makedev(5, 1))
+    one, other = (kernel.open("/tmp/console", OpenFlag.RDWR) for _ in range(2))
+    kernel.ioctl_tiocswinsz(one, Winsize(25, 80))
+    expect("the same", kernel.ioctl_tiocgwinsz(other), Winsize(25, 80))
+    expect("taken, and gone", kernel.write(other, b"x" * 100_000), 100_000)
+
+
+def test_there_is_one_console() -> None:
+    play(open_the_console)
+
+
+def play(program: Callable[[Kernel], int | None]) -> None:
+    machine = Machine(checks=True)
+    machine.spawn(program)
+    assert not machine.run().hung
+    assert not [process.crash for process in machine.scheduler.ended if process.crash]
 
 
 def look(kernel: Kernel) -> None:

@@ -198,3 +198,40 @@ def test_one_that_does_not_let_itself_be_ended_is_left_behind() -> None:
     machine.run()
     assert len(machine.events) == 5
     machine.close()
+
+
+def sleep(kernel: Kernel) -> None:
+    kernel.clock_nanosleep(1, 0, 10**12)
+
+
+def test_a_signal_from_outside_ends_who_does_not_ignore_it_and_is_not_the_first_process() -> None:
+    machine = Machine(checks=True)
+    task = machine.spawn(sleep, comm="sleep")
+    machine.run(stop_at=0)
+    for signal in (Signal.CHLD, Signal.TERM):
+        assert task.lives
+        machine.kill(task, signal)
+    assert not task.lives
+    for signal in (Signal.KILL, Signal.STOP):
+        machine.kill(machine.init, signal)
+    assert machine.init.runs
+
+
+def test_programs_and_processes_are_told_by_name() -> None:
+    machine = Machine(checks=True)
+    task = machine.spawn(sleep, comm="sleep")
+    assert repr(task) == "<Task 2 'sleep'>"
+    assert repr(machine.process(task)) == "<Process 1 'sleep'>"
+    with pytest.raises(ModelError, match="a program must be a module-level function, not <function"):
+        machine.install("/bin/mine", lambda kernel, argv, envp: None)
+
+
+def name_a_nul(kernel: Kernel) -> None:
+    kernel.chdir("/tmp\0/etc")
+
+
+def test_no_path_holds_a_nul() -> None:
+    machine = Machine(checks=True)
+    machine.spawn(name_a_nul)
+    with pytest.raises(ModelError, match="a path cannot hold a NUL byte"):
+        machine.run()

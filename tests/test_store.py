@@ -97,3 +97,19 @@ def test_a_position_that_was_given_up_cannot_be_reached() -> None:
 def test_a_record_without_one_of_its_fields_is_refused() -> None:
     with pytest.raises(TypeError, match="value"):
         Node(store=Store())  # type: ignore[call-arg]
+
+
+def test_a_digest_is_of_values_alone() -> None:
+    with pytest.raises(ModelError, match=r"1\.5 is not a value that state may hold"):
+        digest(Node(store=Store(), value=1.5))  # type: ignore[arg-type]
+
+
+def test_a_journal_tells_whose_what_was_written() -> None:
+    store = Store()
+    node = Node(store=store, value=0)
+    node.entries[7] = 8
+    node.value = 1
+    first, second = store.journal
+    assert (first.owner, first.key, repr(first.old), first.new) == (node.entries, 7, "absent", 8)
+    assert (second.owner, second.key, second.old, second.new) == (node, "value", 0, 1)
+    assert repr(second.owner) == f"<Node {id(node):#x}>"

@@ -104,9 +104,11 @@ class SecurityAttribute(OfProcess, MadeFile):
         task = find(description.inode)
         return task.mm if task is not None and task.lives and may_access(kernel.task, task) else None
 
+    def content(self, kernel: "Syscalls", description: Description) -> bytes:
+        return security.get_attribute(kernel, task_of(kernel, description.inode), _attribute(description))
+
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
-        task = task_of(kernel, description.inode)
-        made = security.get_attribute(kernel, task, _attribute(description))
+        made = self.content(kernel, description)  # each time anew
         data = made[description.offset : description.offset + count]
         if data:
             description.offset += len(data)
@@ -130,7 +132,6 @@ class SecurityAttribute(OfProcess, MadeFile):
 
 
 def _attribute(description: Description) -> str:
-    assert description.path is not None
     return description.path.dentry.name
 
 

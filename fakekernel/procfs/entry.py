@@ -1,9 +1,10 @@
 """Entries of proc: directories whose children come from a table, files whose text is made when it is read (fs/proc/generic.c).
 
-Directories and files stay once they were looked up: something may be mounted on them. Links, which nothing can be mounted on,
-are made anew each time.
+What is in a table stays once it was looked up: something may be mounted on it, and whoever has it open sees how its owner
+changes. The links that stand for descriptors and interfaces, which come and go, are made anew each time.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
@@ -14,7 +15,7 @@ from fakekernel.filesystem import ROOT_GID, ROOT_UID, Dentry, Inode
 from fakekernel.store import Record
 from kernelapi.flags import S_IFMT, FileType, Seek
 from kernelapi.ids import Kgid, Kuid
-from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE, READ_NOT_READABLE, WRITE_NOT_WRITABLE
+from kernelapi.protocol.descriptors import LSEEK_NEGATIVE, LSEEK_WHENCE, WRITE_NOT_WRITABLE
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -53,17 +54,17 @@ def make(
     subject: Record | None = None,
     uid: Kuid = ROOT_UID,
     gid: Kgid = ROOT_GID,
+    kept: bool = True,
 ) -> Dentry:
-    """A dentry of `entry`, kept in `directory` unless it is a link."""
+    """A dentry of `entry`; where it is `kept`, `directory` will have it from now on."""
     parent = directory.inode
-    type = entry.mode & S_IFMT
     store = parent.store
     inode = Inode(
         store=store, sb=parent.sb, ino=number(parent, entry.name) if ino is None else ino, mode=entry.mode, uid=uid, gid=gid,
-        nlink=2 if type == FileType.DIR else 1, behaviour=entry.behaviour, subject=subject, target=entry.target,
+        nlink=2 if entry.type == FileType.DIR else 1, behaviour=entry.behaviour, subject=subject, target=entry.target,
     )  # fmt: skip
     child = Dentry(store=store, name=entry.name, parent=directory, inode=inode)
-    if type != FileType.LNK:
+    if kept:
         directory.children[entry.name] = child
     return child
 
@@ -92,10 +93,9 @@ class TableDirectory(Behaviour):
 class MadeFile(Behaviour):
     """A file whose content is made when it is read from its start, and kept for those who read on (fs/seq_file.c)."""
 
+    @abstractmethod
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
         """What the file holds now."""
-        kernel.refuse(READ_NOT_READABLE)
-        return b""
 
     def read(self, kernel: "Syscalls", description: Description, count: int) -> bytes:
         offset = description.offset

@@ -21,14 +21,12 @@ HIDEPID = {"0": "off", "1": "noaccess", "2": "invisible", "4": "ptraceable"}
 class Hiding(NamedTuple):
     """Which processes an instance hides from those who may not trace them, and the (global) group that sees all."""
 
-    how: str = "off"
-    gid: int = 0
+    how: str
+    gid: int
 
 
 def hiding(sb: Superblock) -> Hiding:
-    """What the options of the instance say."""
-    if not sb.options:
-        return Hiding()
+    """What the options of the instance say; it has some."""
     options = dict(option.split("=", 1) for option in sb.options.split(","))
     return Hiding(options.get("hidepid", "off"), int(options.get("gid", 0)))
 

@@ -3,6 +3,7 @@
 A magic link leads to the very file, whatever its text says: out of a chroot, to a name that is gone, to a pipe.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -18,10 +19,14 @@ from fakekernel.ptrace import may_access
 from fakekernel.reachability import path_text
 from fakekernel.store import Record
 from fakekernel.task import StructPid, Task
-from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, FileType, OpenFlag
-from kernelapi.protocol.lookup import LOOKUP_MISSING
-from kernelapi.protocol.proc import PROC_COUNT_GONE, PROC_LISTING_GONE, PROC_NOT_TRACEABLE, PROC_NOTHING_BEHIND
+from kernelapi.protocol.proc import (
+    PROC_COUNT_GONE,
+    PROC_DESCRIPTOR_GONE,
+    PROC_LISTING_GONE,
+    PROC_NOT_TRACEABLE,
+    PROC_NOTHING_BEHIND,
+)
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -41,9 +46,19 @@ def text_of(path: Path, root: Path) -> str:
 class MagicLink(OfProcess):
     """A link to a place that a process refers to."""
 
+    def target(self, kernel: "Syscalls", inode: Inode) -> str:
+        place = self.follow(kernel, inode)
+        assert not isinstance(place, str)
+        let_go_above(kernel.machine.system, place.mount)
+        return text_of(place, kernel.task.fs.root)
+
+
+class PlaceLink(MagicLink):
+    """One of the places that every process has."""
+
+    @abstractmethod
     def place(self, task: Task, inode: Inode) -> Path | None:
         """Where the link leads."""
-        raise NotImplementedError
 
     def follow(self, kernel: "Syscalls", inode: Inode) -> Path | str:
         task = find(inode)
@@ -55,29 +70,22 @@ class MagicLink(OfProcess):
             kernel.fail(PROC_NOTHING_BEHIND)
         return place
 
-    def target(self, kernel: "Syscalls", inode: Inode) -> str:
-        place = self.follow(kernel, inode)
-        if isinstance(place, str):
-            return place
-        let_go_above(kernel.machine.system, place.mount)
-        return text_of(place, kernel.task.fs.root)
 
-
-class ExecutableLink(MagicLink):
+class ExecutableLink(PlaceLink):
     """/proc/PID/exe."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:
         return task.mm.executable if task.lives else None
 
 
-class RootLink(MagicLink):
+class RootLink(PlaceLink):
     """/proc/PID/root."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:
         return task.fs.root if task.lives else None
 
 
-class DirectoryLink(MagicLink):
+class DirectoryLink(PlaceLink):
     """/proc/PID/cwd."""
 
     def place(self, task: Task, inode: Inode) -> Path | None:
@@ -119,8 +127,6 @@ class DescriptorLink(MagicLink):
         found = task.files.entries.get(of.fd)
         if found is None:
             kernel.fail(PROC_NOTHING_BEHIND)
-        if found.description.path is None:
-            raise NotModelled("the file behind this descriptor has no place")
         return found.description.path
 
 
@@ -164,7 +170,7 @@ class DescriptorDirectory(OfProcess):
         entry = Entry(name, link_mode(flags), "proc.fd.link")
         uid, gid = owner(task, entry.mode)
         subject = DescriptorOf(store=directory.store, pid=cast(StructPid, directory.inode.subject), fd=fd)
-        return make(directory, entry, subject=subject, uid=uid, gid=gid)
+        return make(directory, entry, subject=subject, uid=uid, gid=gid, kept=False)
 
     def entries(self, kernel: "Syscalls", directory: Dentry) -> Iterable[Listed]:
         task = find(directory.inode)
@@ -204,14 +210,13 @@ class DescriptorInfo(MadeFile):
         task = of.pid.task
         found = None if task is None or not task.lives else task.files.entries.get(of.fd)
         if found is None:
-            kernel.refuse(LOOKUP_MISSING)
+            kernel.refuse(PROC_DESCRIPTOR_GONE)
             return b""
         of_fd, cloexec = found
         flags = of_fd.flags | (OpenFlag.CLOEXEC if cloexec else 0)
-        if of_fd.path is not None and of_fd.path.mount.ns is not None:
+        if of_fd.path.mount.ns is not None:
             flags |= O_LARGEFILE
-        mount = of_fd.path.mount.id if of_fd.path is not None else 0
-        return f"pos:\t{of_fd.offset}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{of_fd.inode.ino}\n".encode()
+        return f"pos:\t{of_fd.offset}\nflags:\t0{flags:o}\nmnt_id:\t{of_fd.path.mount.id}\nino:\t{of_fd.inode.ino}\n".encode()
 
 
 BEHAVIOURS["proc.exe"] = ExecutableLink()

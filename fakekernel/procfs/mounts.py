@@ -1,5 +1,6 @@
 """/proc/PID/{mounts,mountinfo}: the mounts that the process could reach when the file was opened (fs/proc_namespace.c)."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from fakekernel import mountinfo
@@ -35,8 +36,9 @@ class MountTable(OfProcess, MadeFile):
         view = cast(View, description.subject)
         return self.table(kernel, view.ns, view.root).encode(errors="surrogateescape")
 
+    @abstractmethod
     def table(self, kernel: "Syscalls", ns: MountNamespace, root: Path) -> str:
-        raise NotImplementedError
+        """The mounts of `ns` as who has the root `root` sees them, a line each."""
 
 
 class Mounts(MountTable):

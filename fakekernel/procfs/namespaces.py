@@ -12,7 +12,7 @@ from fakekernel.procfs.entry import LINK, Entry, table
 from fakekernel.procfs.process import OfProcess, ProcessDirectory, check_access, find
 from fakekernel.task import Task
 from fakekernel.userns import UserNamespace
-from kernelapi.protocol.proc import PROC_NOTHING_BEHIND
+from kernelapi.protocol.proc import PROC_NAMESPACES_GONE, PROC_NOTHING_BEHIND
 
 if TYPE_CHECKING:
     from fakekernel.syscalls.table import Syscalls
@@ -30,7 +30,7 @@ class NamespaceLink(OfProcess):
     def namespace(self, kernel: "Syscalls", inode: Inode) -> Namespace | UserNamespace:
         task = find(inode)
         if task is None:
-            kernel.fail(PROC_NOTHING_BEHIND)
+            kernel.fail(PROC_NAMESPACES_GONE)
         check_access(kernel, task)
         ns = self.choose(task) if task.lives or self.outlives else None
         if ns is None:

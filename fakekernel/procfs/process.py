@@ -1,5 +1,6 @@
 """What the files and directories of one process share: whose they are, who owns them, who may look (fs/proc/base.c)."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -89,6 +90,6 @@ class ProcessFile(OfProcess, MadeFile):
         task = task_of(kernel, description.inode)
         return self.text(kernel, description, task).encode(errors="surrogateescape")
 
+    @abstractmethod
     def text(self, kernel: "Syscalls", description: Description, task: Task) -> str:
         """What the file says of `task` to who has it open."""
-        raise NotImplementedError

@@ -123,6 +123,9 @@ def _limit(task: Task, resource: int) -> Limit:
     return task.job.limits.get(resource) or Limit()
 
 
+PF_EXITING = 4
+
+
 class Stat(ProcessFile):
     """/proc/PID/stat: one line of 52 fields (do_task_stat). Addresses and counters, of which the model has none, are 0."""
 
@@ -136,6 +139,7 @@ class Stat(ProcessFile):
         fields[4] = task.job.group.number_in(ns)
         fields[5] = task.job.session.number_in(ns)
         fields[7] = -1  # the foreground group of the terminal: none
+        fields[8] = 0 if task.lives else PF_EXITING  # of the flags of a task, this one
         fields[17], fields[19] = 20, 1  # priority, number of threads
         fields[21] = task.born // TICK
         fields[24] = _limit(task, Rlimit.RSS).soft

@@ -4,6 +4,7 @@ Their modes are the last word: no capability overrides them, and the owner is ui
 network or IPC namespace, which belong to those who rule there. A number is read and written in one go, at offset 0.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -56,9 +57,9 @@ class Parameter(SysctlAccess, MadeFile):
 
     mode = 0o444
 
+    @abstractmethod
     def value(self, kernel: "Syscalls", description: Description) -> str:
         """What it is now."""
-        raise NotImplementedError
 
     def store(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
         """Set it; returns how many bytes have been used."""

@@ -48,14 +48,14 @@ class Unread(MadeFile):
     """A file that is there, to be masked; what is in it the model does not know."""
 
     def content(self, kernel: "Syscalls", description: Description) -> bytes:
-        raise NotModelled(f"what is in /proc/{_name(description)}")
+        raise NotModelled(f"what is in {_path(description)}")
 
     def write(self, kernel: "Syscalls", description: Description, data: bytes) -> int:
-        raise NotModelled(f"writing /proc/{_name(description)}")
+        raise NotModelled(f"writing {_path(description)}")
 
 
-def _name(description: Description) -> str:
-    return "?" if description.path is None else description.path.dentry.name
+def _path(description: Description) -> str:
+    return f"/proc/{description.path.dentry.name}"
 
 
 class Uptime(MadeFile):

@@ -96,9 +96,9 @@ class AttributeCalls(SyscallBase):
 
     def fstat(self, fd: Fd) -> Stat:
         opened = description(self, fd)
-        return self._stat(opened.inode, None if opened.path is None else opened.path.dentry)
+        return self._stat(opened.inode, opened.path.dentry)
 
-    def _stat(self, inode: Inode, dentry: Dentry | None) -> Stat:
+    def _stat(self, inode: Inode, dentry: Dentry) -> Stat:
         if inode.behaviour and BEHAVIOURS[inode.behaviour].shows_owner_anew:
             BEHAVIOURS[inode.behaviour].refresh(cast("Syscalls", self), inode)
         userns = self.task.cred.userns
@@ -113,7 +113,7 @@ class AttributeCalls(SyscallBase):
             size=self._size(inode, dentry),
         )
 
-    def _size(self, inode: Inode, dentry: Dentry | None) -> int:
+    def _size(self, inode: Inode, dentry: Dentry) -> int:
         """The size that stat shows."""
         if inode.behaviour:
             return BEHAVIOURS[inode.behaviour].size(cast("Syscalls", self), inode)
@@ -122,7 +122,7 @@ class AttributeCalls(SyscallBase):
                 return len(inode.content)
             case FileType.LNK:
                 return len(fsencode(inode.target))
-            case FileType.DIR if inode.sb.fstype == "tmpfs" and dentry is not None:
+            case FileType.DIR if inode.sb.fstype == "tmpfs":
                 return TMPFS_ENTRY * (2 + len(dentry.children))
             case FileType.DIR if inode.sb.fstype == "ext4":
                 return EXT4_DIRECTORY
@@ -167,11 +167,11 @@ class AttributeCalls(SyscallBase):
 
     def fchmod(self, fd: Fd, mode: int) -> None:
         opened = usable(self, fd)
-        self._chmod(opened.inode, None if opened.path is None else opened.path.mount, mode)
+        self._chmod(opened.inode, opened.path.mount, mode)
 
-    def _chmod(self, inode: Inode, mount: Mount | None, mode: int) -> None:
+    def _chmod(self, inode: Inode, mount: Mount, mode: int) -> None:
         cred = self.task.cred
-        if mount is not None and is_read_only(mount):
+        if is_read_only(mount):
             self.refuse(CHANGE_READ_ONLY)
         if inode.behaviour == nsfs.BEHAVIOUR:
             self.refuse(CHANGE_IMMUTABLE)
@@ -201,12 +201,12 @@ class AttributeCalls(SyscallBase):
 
     def fchown(self, fd: Fd, uid: int, gid: int) -> None:
         opened = usable(self, fd)
-        self._chown(opened.inode, None if opened.path is None else opened.path.mount, uid, gid)
+        self._chown(opened.inode, opened.path.mount, uid, gid)
 
-    def _chown(self, inode: Inode, mount: Mount | None, uid: int, gid: int) -> None:
+    def _chown(self, inode: Inode, mount: Mount, uid: int, gid: int) -> None:
         """Change owner and group; -1 leaves one as it is. (chown_common, notify_change, setattr_prepare)"""
         cred = self.task.cred
-        if mount is not None and is_read_only(mount):
+        if is_read_only(mount):
             self.refuse(CHANGE_READ_ONLY)
         kuid: Kuid | None = None
         kgid: Kgid | None = None
@@ -268,9 +268,7 @@ class AttributeCalls(SyscallBase):
 
     def fstatfs(self, fd: Fd) -> Statfs:
         opened = description(self, fd)
-        if opened.path is not None:
-            return _statfs(opened.path.mount)
-        return Statfs(MAGIC_NUMBERS[opened.inode.sb.fstype], int(StatfsFlag.VALID))
+        return _statfs(opened.path.mount)
 
 
 def _statfs(mount: Mount) -> Statfs:

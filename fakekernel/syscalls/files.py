@@ -38,7 +38,7 @@ class FileCalls(OpenCalls, EntryCalls, AttributeCalls, XattrCalls):
 
     def fchdir(self, fd: Fd) -> None:
         opened = description(self, fd)
-        if opened.path is None or not opened.inode.is_directory:
+        if not opened.inode.is_directory:
             self.fail(FCHDIR_NOT_A_DIRECTORY)
         self._check_search(opened.path)
         # -- effects only below --

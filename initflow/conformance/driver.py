@@ -221,6 +221,11 @@ class Driver:
         state, parent, group, session, _, _, flags, *_ = text.rpartition(")")[2].split()
         return state, parent, group, session, flags
 
+    def has_ended(self, agent: int) -> bool:
+        """Whether an agent has ended or is about to, which may last as long as it likes."""
+        stat = self._stat(agent)
+        return not stat or _ends(stat)
+
     def _pause(self) -> None:
         self.kernel.clock_nanosleep(Clock.MONOTONIC, 0, PAUSE)
 
@@ -400,7 +405,11 @@ def _moves(stat: tuple[str, ...], look: int) -> bool:
     """Whether a process is still under way. One that ends may sleep meanwhile, and for ever if others have to end before."""
     if not stat:
         return False
-    return stat[0] in "RDX" or (stat[0] != "Z" and look < PATIENCE_WITH_THE_DYING and bool(int(stat[-1]) & EXITING))
+    return stat[0] in "RDX" or (stat[0] != "Z" and look < PATIENCE_WITH_THE_DYING and _ends(stat))
+
+
+def _ends(stat: tuple[str, ...]) -> bool:
+    return bool(int(stat[-1]) & EXITING)
 
 
 def drive(

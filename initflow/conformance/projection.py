@@ -50,7 +50,7 @@ class Projection:
         state: dict[str, str] = {"seen": repr(driver.seen[agent])}
         status = driver.status(pid)
         state.update((name, " ".join(status[name].split())) for name in STATUS if name in status)
-        if status and status["State"][0] != "Z":  # what ends a process stays pending in a zombie: that is not modelled
+        if status and not driver.has_ended(agent):  # what ends a process stays pending in it: that is not modelled
             state["pending"] = f"{int(status['SigPnd'], 16) | int(status['ShdPnd'], 16):x}"
         for kind in NAMESPACES:
             state[kind] = self._link(f"{pid}/ns/{kind}")

@@ -22,6 +22,11 @@ PROC_COUNT_GONE = Refusal(
     cause="the process whose descriptors were to be counted has been reaped: the size of its directory fd is how many it has",
     source="fs/proc/fd.c proc_readfd_count", since="6.2",
 )  # fmt: skip
+PROC_DESCRIPTOR_GONE = Refusal(
+    "proc.enoent.descriptor", call="proc", errno=ENOENT, depends=STATE,
+    cause="the descriptor of which the file in fdinfo tells has been closed, or its process has ended",
+    source="proc(5), /proc/pid/fdinfo; fs/proc/fd.c seq_show",
+)  # fmt: skip
 PROC_NOT_TRACEABLE = Refusal(
     "proc.eacces.ptrace", call="proc", errno=EACCES, depends=STATE,
     cause="the caller may not trace the process (PTRACE_MODE_READ_FSCREDS): other ids, fewer capabilities, or not dumpable",
@@ -31,6 +36,11 @@ PROC_NOTHING_BEHIND = Refusal(
     "proc.enoent.nothing", call="proc", errno=ENOENT, depends=STATE,
     cause="the process has nothing behind this link: a zombie has no executable, no root and no namespaces but two",
     source="fs/proc/base.c proc_pid_get_link, fs/nsfs.c ns_get_path",
+)  # fmt: skip
+PROC_NAMESPACES_GONE = Refusal(
+    "proc.eacces.gone", call="proc", errno=EACCES, depends=STATE,
+    cause="the process whose namespace is behind this link has been reaped: who it was, nobody can be asked any more",
+    source="fs/proc/namespaces.c proc_ns_get_link, proc_ns_readlink",
 )  # fmt: skip
 PROC_HIDDEN = Refusal(
     "proc.eperm.hidepid", call="proc", errno=EPERM, depends=STATE,
@@ -111,11 +121,11 @@ SYSCTL_SYNTAX = Refusal(
 )  # fmt: skip
 
 PROC_DIRECTORY = (PROC_GONE, PROC_HIDDEN, PROC_INVISIBLE, SYSCTL_ACCESS)
-PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NOT_TRACEABLE)
+PROC_LINK = (PROC_NOTHING_BEHIND, PROC_NAMESPACES_GONE, PROC_NOT_TRACEABLE)
 """The rows of a walk, on account of a directory that it goes through, and of a link that it follows."""
 
 OPEN_PROC = (PROC_ZOMBIE_MEMORY, PROC_ZOMBIE_MOUNTS)
-READ_PROC = (PROC_GONE, PROC_NO_LSM)
+READ_PROC = (PROC_GONE, PROC_DESCRIPTOR_GONE, PROC_NO_LSM)
 WRITE_PROC = (
     PROC_GONE,
     PROC_OTHERS_NAME,

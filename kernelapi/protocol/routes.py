@@ -38,6 +38,11 @@ GATEWAY_IMPOSSIBLE = Refusal(
     cause="the gateway is a broadcast address of IPv4; of IPv6, one of a group, of nobody, or an own one",
     source="net/ipv4/fib_semantics.c fib_check_nh_v4_gw, net/ipv6/route.c ip6_validate_gw",
 )  # fmt: skip
+GATEWAY_WITHOUT_LINK = Refusal(
+    "rtnetlink.einval.egress", call="rtnetlink", errno=EINVAL, depends=ARGUMENTS,
+    cause="the IPv6 gateway has a link-local address, which says nothing without a link other than the loopback",
+    source="net/ipv6/route.c ip6_validate_gw",
+)  # fmt: skip
 ROUTE_SOURCE = Refusal(
     "rtnetlink.einval.source", call="rtnetlink", errno=EINVAL, depends=STATE,
     cause="the preferred source is no address of this network namespace (one of IPv6 is none yet while the link looks whether "
@@ -51,7 +56,7 @@ ROUTE_EXISTS = Refusal(
 )  # fmt: skip
 
 ROUTES = (
-    ROUTE_PREFIX, ROUTE_OF_NO_LINK, GATEWAY_UNREACHABLE, GATEWAY_UNREACHABLE_6, GATEWAY_IMPOSSIBLE, ROUTE_LINK_DOWN,
-    ROUTE_SOURCE, ROUTE_MISSING, ROUTE_EXISTS,
+    ROUTE_PREFIX, ROUTE_OF_NO_LINK, GATEWAY_UNREACHABLE, GATEWAY_UNREACHABLE_6, GATEWAY_IMPOSSIBLE, GATEWAY_WITHOUT_LINK,
+    ROUTE_LINK_DOWN, ROUTE_SOURCE, ROUTE_MISSING, ROUTE_EXISTS,
 )  # fmt: skip
 """The rows of requests about routes, after LINK_DENIED."""

@@ -53,6 +53,9 @@ OF_THE_HOST: Mapping[str, tuple[str, str]] = {
     "a_frozen_process_does_nothing_in_the_unified_hierarchy": ("read", "how often the other process has ticked"),
     "securityfs_is_one_for_all": ("read", "the security modules of the host"),
     "fdinfo_tells_position_and_flags": ("read", "numbers of mounts and inodes"),
+    "fdinfo_has_no_size_and_tells_of_a_pipe_how_it_was_opened": ("read", "numbers of mounts and inodes"),
+    "uptime_is_the_time_since_boot": ("read", "the time"),
+    "a_terminal_that_nobody_reads_is_full_at_last": ("write", "how much goes into a terminal depends on who is faster"),
 }
 """By case: the calls whose answers are not told, and why."""
 

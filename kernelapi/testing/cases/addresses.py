@@ -210,6 +210,20 @@ def a_second_address_of_a_network_depends_on_the_first(kernel: Kernel) -> None:
     ])  # fmt: skip
 
 
+@case
+def an_address_of_a_group_brings_one_route_and_a_second_one_none(kernel: Kernel) -> None:
+    one, two = make_veth(kernel)
+    up(kernel, one, two)
+    for text in ("224.0.0.1/24", "224.0.0.2/24", "10.0.0.1/24"):
+        expect(text, give(kernel, text, one), 0)
+    expect("the routes", all_ways(kernel), [
+        f"10.0.0.0/24 dev {one} src 10.0.0.1",
+        f"local 10.0.0.1/32 dev {one} src 10.0.0.1",
+        f"broadcast 10.0.0.255/32 dev {one} src 10.0.0.1",
+        f"local 224.0.0.1/32 dev {one} src 224.0.0.1",
+    ])  # fmt: skip
+
+
 # -- removing --
 
 

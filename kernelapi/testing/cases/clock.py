@@ -2,7 +2,7 @@
 
 from errno import EINVAL, EOPNOTSUPP
 
-from kernelapi.flags import TIMER_ABSTIME, Clock, RandomFlag, Signal, WaitFlag
+from kernelapi.flags import TIMER_ABSTIME, Clock, OpenFlag, RandomFlag, Signal, WaitFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, read_all, refused
@@ -121,3 +121,14 @@ def unknown_flags_of_randomness_are_invalid(kernel: Kernel) -> None:
     refused(EINVAL, kernel.getrandom, 16, 8)
     refused(EINVAL, kernel.getrandom, 0, 8)
     refused(EINVAL, kernel.getrandom, 16, RandomFlag.RANDOM | RandomFlag.INSECURE)
+
+
+@case(tree=True)
+def uptime_is_the_time_since_boot(kernel: Kernel) -> None:
+    before = kernel.clock_gettime(Clock.BOOTTIME)
+    fd = kernel.open("/proc/uptime", OpenFlag.RDONLY)
+    up, idle = kernel.read(fd, 100).decode().split()
+    after = kernel.clock_gettime(Clock.BOOTTIME)
+    seconds, _, hundredths = up.partition(".")
+    expect("in hundredths of a second", before // 10**7 <= int(seconds + hundredths) <= after // 10**7, True)
+    expect("how they are written", (len(hundredths), len(idle.partition(".")[2])), (2, 2))

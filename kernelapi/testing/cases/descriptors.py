@@ -383,6 +383,15 @@ def a_directory_whose_entries_are_made_on_demand_has_an_offset(kernel: Kernel) -
     expect("again", kernel.getdents64(fd)[0].name, ".")
     refused(EINVAL, kernel.lseek, fd, -1)
 
+
+@case(tree=True)
+def a_directory_has_no_end_to_seek_from(kernel: Kernel) -> None:
+    fd = kernel.open("/tmp", RDONLY)
+    for offset in (0, -1, 1):
+        refused(EINVAL, kernel.lseek, fd, offset, Seek.END)
+    expect("the offset", kernel.lseek(fd, 0, Seek.CUR), 0)
+
+
 @case
 def a_pipe_has_no_offset(kernel: Kernel) -> None:
     reader, writer = kernel.pipe2(0)

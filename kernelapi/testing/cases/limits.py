@@ -1,13 +1,13 @@
 """Laws of resource limits."""
 
 from collections.abc import Callable
-from errno import EINVAL, EPERM, ESRCH
+from errno import EAGAIN, EINVAL, EPERM, ESRCH
 
 from kernelapi.capability import Cap, CapSet
 from kernelapi.flags import CloneFlag, Rlimit, Signal
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, in_child, refused
+from kernelapi.testing.case import case, errno_of, expect, in_child, refused
 from kernelapi.values import CapData, Limit
 
 SELF = Pid(0)
@@ -185,3 +185,33 @@ def limits_are_copied_to_children_and_not_shared(kernel: Kernel) -> None:
     expect("a child's", in_child(kernel, limit_of, Rlimit.NOFILE), Limit(60, 80))
     expect("a grandchild's", in_child(kernel, lower_files), Limit(30, 40))
     expect("the caller's", kernel.getrlimit(Rlimit.NOFILE), Limit(60, 80))
+
+
+def in_a_user_namespace(kernel: Kernel, ready: Fd, go: Fd) -> None:
+    kernel.unshare(CloneFlag.NEWUSER)
+    kernel.write(ready, b"x")
+    kernel.read(go, 1)
+
+
+def count_processes(kernel: Kernel) -> list[int]:
+    """The errnos of clone with room for two processes and for three, one of which is in a user namespace of its own."""
+    kernel.setuid(Uid(4243))
+    kernel.prctl_set_dumpable(1)
+    reader, ready = kernel.pipe2(0)
+    go, goer = kernel.pipe2(0)
+    other = kernel.clone(Signal.CHLD, in_a_user_namespace, ready, go)
+    kernel.read(reader, 1)
+    found = []
+    for most in (2, 3):
+        kernel.setrlimit(Rlimit.NPROC, Limit(most, 3))
+        found.append(errno_of(kernel.clone, Signal.CHLD, exit_at_once))
+        if not found[-1]:
+            kernel.wait4(-1)
+    kernel.write(goer, b"x")
+    kernel.wait4(other)
+    return found
+
+
+@case
+def processes_in_a_users_own_namespace_are_still_that_users(kernel: Kernel) -> None:
+    expect("the errnos", in_child(kernel, count_processes), [EAGAIN, 0])

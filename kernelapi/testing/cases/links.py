@@ -136,6 +136,20 @@ def names_of_new_links(kernel: Kernel) -> None:
 
 
 @case
+def a_number_for_which_a_name_has_no_room_is_cut_and_taken(kernel: Kernel) -> None:
+    pattern = "abcdefghijklm%d"
+    for _ in range(50):
+        must(kernel, NEWLINK, veth(pattern, pattern), NEW)
+    last, _ = make_veth(kernel)
+    expect("the number of the last", last, 103)
+    expect("a bridge", request(kernel, NEWLINK, Link(name=pattern, info=LinkInfo("bridge")), NEW), EEXIST)
+    expect("a veth", request(kernel, NEWLINK, veth(pattern, "z"), NEW), EEXIST)
+    expect("a peer", request(kernel, NEWLINK, veth("z", pattern), NEW), EEXIST)
+    expect("another name", set_link(kernel, Link(index=last, name=pattern)), EEXIST)
+    expect("numbers are used up all the same", make_bridge(kernel), 108)
+
+
+@case
 def a_veth_that_cannot_be_made_has_used_up_the_number_of_its_peer(kernel: Kernel) -> None:
     make_veth(kernel)
     expect("the name is taken", request(kernel, NEWLINK, veth("one", "three"), NEW), EEXIST)
@@ -410,6 +424,9 @@ def hairpin_is_a_mode_of_a_port(kernel: Kernel) -> None:
     expect("on", hairpin(one, True), 0)
     expect("on", links(kernel)["one"].hairpin, True)
     expect("the flags do not count here", flags(kernel, "one"), ETHERNET)
+    expect("on again", hairpin(one, True), 0)
+    expect("nothing said of it", set_link(kernel, Link(index=one, family=BRIDGE)), 0)
+    expect("on still", links(kernel)["one"].hairpin, True)
     expect("off", hairpin(one, False), 0)
     expect("off", links(kernel)["one"].hairpin, False)
     expect("on", hairpin(one, True), 0)
@@ -611,6 +628,18 @@ def a_link_keeps_its_number_if_that_is_free(kernel: Kernel) -> None:
     expect("the other end knows it", links(kernel)["one"].lower, 8)
     make_veth(kernel, "a0", "two")
     expect("taken there", request(kernel, NEWLINK, Link(name="two", net_ns_pid=other.pid)), EEXIST)
+    other.end(kernel)
+
+
+@case
+def a_new_link_passes_over_a_number_that_came_along(kernel: Kernel) -> None:
+    _, two = make_veth(kernel)
+    expect("its number", two, 2)
+    other = _Other(kernel)
+    expect("kept", request(kernel, NEWLINK, Link(index=two, net_ns_pid=other.pid)), 0)
+    in_child(kernel, _there, other.file, "fill")
+    numbers = in_child(kernel, _there, other.file, "numbers")
+    expect("there", numbers, {"lo": 1, "two": 2, "b0": 3, "a0": 4, "b1": 5, "a1": 6, "b2": 7, "a2": 8})
     other.end(kernel)
 
 

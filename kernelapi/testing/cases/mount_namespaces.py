@@ -1,9 +1,9 @@
 """Laws of mount namespaces: what a copy keeps, what another owner locks, what one does to another."""
 
-from errno import EBUSY, EINVAL, ENODEV, EPERM
+from errno import EBUSY, EINVAL, ENODEV, ENOENT, EPERM
 
 from kernelapi.flags import CloneFlag, MountFlag, OpenFlag, Signal, UmountFlag
-from kernelapi.ids import Fd
+from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
 from kernelapi.testing.cases.mounts import (
@@ -256,3 +256,84 @@ def _hold_both(kernel: Kernel) -> tuple[str, int, str]:
     before, above = kernel.getcwd(), kernel.stat("..").ino
     kernel.close(outer)
     return before, above, kernel.getcwd()
+
+
+def _spawn_copy(kernel: Kernel) -> tuple[Pid, Fd]:
+    """A process with a copy of the mounts that belongs to another user namespace, and what ends it when it is closed."""
+    ready, go = kernel.pipe2(0), kernel.pipe2(0)
+    other = kernel.clone(OTHER_OWNER | Signal.CHLD, _waits, ready[1], go[0], go[1])
+    kernel.close(ready[1])
+    kernel.read(ready[0], 1)
+    return other, go[1]
+
+
+def _seen(kernel: Kernel, process: Pid, below: str) -> list[str]:
+    """Where something is mounted there."""
+    return sorted(entry.point for entry in mount_table(kernel, str(process)) if entry.point.startswith(below))
+
+
+@case(tree=True)
+def an_umount_takes_locked_mounts_elsewhere_as_a_whole(kernel: Kernel) -> None:
+    directories(kernel, "/a")
+    tmpfs(kernel, "/a")
+    kernel.mount("", "/a", "", MountFlag.SHARED, "")
+    directories(kernel, "/a/x", "/a/y")
+    tmpfs(kernel, "/a/x")
+    within = ["/a/x/one", "/a/x/three", "/a/x/two"]
+    directories(kernel, *within)
+    for target in within:
+        tmpfs(kernel, target)
+    other, end = _spawn_copy(kernel)
+    tmpfs(kernel, "/a/y")
+    expect("there", _seen(kernel, other, "/a"), ["/a", "/a/x", *within, "/a/y"])
+    kernel.umount2("/a/y", 0)
+    expect("what came later is gone", _seen(kernel, other, "/a/y"), [])
+    kernel.umount2("/a/x/two", 0)
+    expect("what is locked goes alone if it is named", _seen(kernel, other, "/a/x/two"), [])
+    kernel.umount2("/a/x", UmountFlag.DETACH)
+    expect("all of it is gone", _seen(kernel, other, "/a"), ["/a"])
+    kernel.close(end)
+    kernel.wait4(other)
+
+
+def _loses_its_mount_point(kernel: Kernel, ready: Fd, go: Fd, gone: Fd) -> int:
+    tmpfs(kernel, "/d")
+    kernel.chdir("/d")
+    directories(kernel, "in")
+    tmpfs(kernel, "in", "inner")
+    inner = kernel.stat("in").dev
+    kernel.write(ready, b"x")
+    kernel.read(go, 1)
+    expect("nothing is mounted in the tree", shape(kernel, "/d"), ())
+    expect("what is in it is mounted still", kernel.stat("in").dev, inner)
+    kernel.rmdir("in")
+    refused(ENOENT, kernel.stat, "in")
+    return 7
+
+
+@case(tree=True)
+def what_was_umounted_with_its_mount_point_stays_together_until_that_goes_too(kernel: Kernel) -> None:
+    directories(kernel, "/d")
+    ready, go = kernel.pipe2(0), kernel.pipe2(0)
+    other = kernel.clone(CloneFlag.NEWNS | Signal.CHLD, _loses_its_mount_point, ready[1], go[0], go[1])
+    kernel.read(ready[0], 1)
+    kernel.rmdir("/d")
+    kernel.write(go[1], b"x")
+    expect("its status", kernel.wait4(other)[1], 7 << 8)
+
+
+def _copies_what_it_is_not_in(kernel: Kernel) -> tuple[str, list[str]]:
+    directories(kernel, "/m")
+    tmpfs(kernel, "/m")
+    directories(kernel, "/m/d")
+    kernel.chroot("/m")
+    kernel.chdir("/d")
+    kernel.fchdir(kernel.open("/d", OpenFlag.RDONLY | OpenFlag.DIRECTORY))
+    kernel.umount2("/", UmountFlag.DETACH)
+    kernel.unshare(CloneFlag.NEWNS)
+    return kernel.getcwd(), [entry.name for entry in kernel.getdents64(kernel.open("/", OpenFlag.RDONLY))][2:]
+
+
+@case(tree=True)
+def who_stands_in_a_detached_mount_stays_there_in_a_new_mount_namespace(kernel: Kernel) -> None:
+    expect("where it is", in_child(kernel, _copies_what_it_is_not_in, flags=CloneFlag.NEWNS), ("/d", ["d"]))

@@ -16,7 +16,7 @@ from errno import (
     ESPIPE,
 )
 
-from kernelapi.flags import AddressFamily, CloneFlag, FdFlag, MessageFlag, OpenFlag, Rlimit, SocketType
+from kernelapi.flags import AddressFamily, CloneFlag, FdFlag, MessageFlag, OpenFlag, Rlimit, Signal, SocketType
 from kernelapi.ids import Fd, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, expect, in_child, refused
@@ -29,6 +29,7 @@ from kernelapi.values import (
     Ack,
     Limit,
     Link,
+    LinkInfo,
     Message,
     NetlinkAddress,
     NetlinkFlag,
@@ -40,6 +41,8 @@ NETLINK, RAW, DGRAM = AddressFamily.NETLINK, SocketType.RAW, SocketType.DGRAM
 REQUEST, ACK, DUMP, MULTI = NetlinkFlag.REQUEST, NetlinkFlag.ACK, NetlinkFlag.DUMP, NetlinkFlag.MULTI
 GETLINK, NEWLINK, SETLINK = NetlinkType.RTM_GETLINK, NetlinkType.RTM_NEWLINK, NetlinkType.RTM_SETLINK
 CAPPED = 0x100
+HIGHEST = 2**32 - 4097
+"""The number at which the search for a free one begins at the latest (netlink_autobind)."""
 ROOM = 32768
 LO = Link(1, IFF_LOOPBACK, 0, "lo", 65536, type=ARPHRD_LOOPBACK, txqlen=1000, address="00:00:00:00:00:00")
 UP = Link(index=1, flags=IFF_UP, change=IFF_UP)
@@ -129,6 +132,15 @@ def a_port_belongs_to_one_socket_until_it_is_closed(kernel: Kernel) -> None:
 
 
 @case
+def a_number_that_is_taken_is_not_the_kernels_choice(kernel: Kernel) -> None:
+    sockets = [netlink(kernel) for _ in range(3)]
+    kernel.bind(sockets[1], NetlinkAddress(HIGHEST))
+    for fd in (sockets[0], sockets[2]):
+        kernel.bind(fd, NetlinkAddress())
+    expect("each has another", len({kernel.getsockname(fd).pid for fd in sockets}), 3)
+
+
+@case
 def sending_binds(kernel: Kernel) -> None:
     fd = netlink(kernel)
     expect("the length", kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST, 1, body=Link(index=1))), 32)
@@ -148,6 +160,49 @@ def a_list_ends_in_a_datagram_of_its_own(kernel: Kernel) -> None:
     expect("the links", first, Message((NetlinkMessage(NEWLINK, MULTI, 7, port, LO),)))
     expect("the end", second, Message((NetlinkMessage(NetlinkType.DONE, MULTI, 7, port),)))
     expect("no more", answers(kernel, fd), [])
+
+
+@case
+def what_is_made_after_a_list_has_begun_is_not_in_it(kernel: Kernel) -> None:
+    fd = netlink(kernel)
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST | DUMP, 7, body=Link()))
+    new = Link(name="late", info=LinkInfo("bridge"))
+    kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | ACK | NetlinkFlag.CREATE | NetlinkFlag.EXCL, 8, body=new))
+    first = kernel.recvmsg(fd, ROOM).data
+    expect("the links", first, (NetlinkMessage(NEWLINK, MULTI, 7, kernel.getpid(), LO),))
+    types = [(message.type, message.sequence) for message in answers(kernel, fd)]
+    expect("the answer to the second request, the end", types, [(NetlinkType.ERROR, 8), (NetlinkType.DONE, 7)])
+
+
+@case
+def peeking_leaves_the_datagram_and_goes_on_with_the_list(kernel: Kernel) -> None:
+    fd = netlink(kernel)
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST, 1, body=Link(index=1)))
+    seen = kernel.recvmsg(fd, ROOM, MessageFlag.PEEK)
+    expect("received", kernel.recvmsg(fd, ROOM), seen)
+    refused(EAGAIN, kernel.recvmsg, fd, ROOM, MessageFlag.PEEK | MessageFlag.DONTWAIT)
+    port = kernel.getsockname(fd).pid
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST | DUMP, 2, body=Link()))
+    for _ in range(2):
+        expect("the first", kernel.recvmsg(fd, ROOM, MessageFlag.PEEK).data, (NetlinkMessage(NEWLINK, MULTI, 2, port, LO),))
+    expect("all of it", [answer.type for answer in answers(kernel, fd)], [NEWLINK, NetlinkType.DONE])
+
+
+def _wait_for_an_answer(kernel: Kernel, fd: Fd, writer: Fd) -> None:
+    found = kernel.recvmsg(fd, ROOM).data
+    answer = NetlinkMessage(NEWLINK, 0, 1, kernel.getsockname(fd).pid, LO)
+    kernel.write(writer, b"lo" if found == (answer,) else b"?")
+
+
+@case
+def who_receives_waits_for_an_answer(kernel: Kernel) -> None:
+    fd = netlink(kernel)
+    reader, writer = kernel.pipe2(0)
+    child = kernel.clone(Signal.CHLD, _wait_for_an_answer, fd, writer)
+    kernel.clock_nanosleep(1, 0, 100_000_000)
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST, 1, body=Link(index=1)))
+    expect("what came", kernel.read(reader, 100), b"lo")
+    kernel.wait4(child)
 
 
 @case

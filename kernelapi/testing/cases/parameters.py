@@ -2,11 +2,13 @@
 
 from errno import EACCES, EINVAL
 
-from kernelapi.flags import CloneFlag, OpenFlag
-from kernelapi.ids import Pid
+from kernelapi.flags import CloneFlag, OpenFlag, Signal
+from kernelapi.ids import Gid, Pid
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, in_child, refused
+from kernelapi.testing.case import case, errno_of, expect, in_child, refused
+from kernelapi.testing.cases.namespaces import nothing
 from kernelapi.testing.cases.proc import contents, put
+from kernelapi.testing.steps import in_user_namespace
 from kernelapi.values import CapData
 
 # -- /proc/sys --
@@ -26,6 +28,9 @@ def parameters_tell_of_the_kernel(kernel: Kernel) -> None:
         "kernel/cap_last_cap": "40",
     }.items():
         expect(path, contents(kernel, f"/proc/sys/{path}"), text + "\n")
+    told = contents(kernel, "/proc/version")
+    expect("its beginning", told.startswith(f"Linux version {names_of.release} "), True)
+    expect("its end", told.endswith(f" {names_of.version}\n"), True)
 
 
 @case(tree=True)
@@ -42,6 +47,12 @@ def the_host_name_can_be_written(kernel: Kernel) -> None:
     kernel.write(fd, b"\n")
     expect("bytes taken behind the end", kernel.write(fd, b"five"), 4)
     expect("but nothing is written there", kernel.uname().nodename, "threefour")
+
+
+@case(tree=True)
+def the_domain_name_can_be_written(kernel: Kernel) -> None:
+    expect("bytes taken", put(kernel, "/proc/sys/kernel/domainname", b"example.org\nmore"), 16)
+    expect("uname", kernel.uname().domainname, "example.org")
 
 
 def set_name_in_new_namespace(kernel: Kernel) -> str:
@@ -86,3 +97,66 @@ def parameters_that_are_numbers(kernel: Kernel) -> None:
     for text in (b"x", b"70000", b"-1"):
         refused(EINVAL, put, kernel, path, text)
     expect("in another namespace", in_child(kernel, contents, path, flags=CloneFlag.NEWNET), "1024\n")
+
+
+@case(tree=True)
+def what_is_no_number_is_refused_and_what_follows_one_is_passed_over(kernel: Kernel) -> None:
+    path = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+    fd = kernel.open(path, OpenFlag.WRONLY)
+    expect("nothing", kernel.write(fd, b""), 0)
+    for text in (b" ", b"\n", b",", b"+5", b"-", b"0x"):
+        refused(EINVAL, kernel.write, fd, text)
+    expect("a number", kernel.write(fd, b"5"), 1)
+    for text in (b"7", b"x"):
+        expect(f"{text!r} behind it", kernel.write(fd, text), 1)
+    expect("what counts", contents(kernel, path), "5\n")
+
+
+@case(tree=True)
+def parameters_of_an_ipc_namespace_belong_to_it(kernel: Kernel) -> None:
+    path = "/proc/sys/kernel/shmmni"
+    before = contents(kernel, path)
+    fd = kernel.open(path, OpenFlag.WRONLY)
+    kernel.unshare(CloneFlag.NEWIPC)
+    expect("bytes taken", kernel.write(fd, b"77"), 2)
+    expect("of where the file was opened, not of where it is written", contents(kernel, path), before)
+    expect("bytes taken", put(kernel, path, b"78"), 2)
+    expect("of the new one", contents(kernel, path), "78\n")
+    refused(EINVAL, put, kernel, path, b"32769")
+
+
+def write_as(kernel: Kernel, uid: int, gid: int, groups: tuple[Gid, ...]) -> list[int]:
+    """The errnos with which a user opens parameters for writing: of an IPC namespace, a network namespace, the system."""
+    kernel.setgroups(groups)
+    kernel.setresgid(gid, gid, gid)
+    kernel.setresuid(uid, uid, uid)
+    paths = ("kernel/shmmni", "net/ipv4/ip_forward", "kernel/domainname", "kernel/ns_last_pid")
+    return [errno_of(kernel.open, f"/proc/sys/{path}", OpenFlag.WRONLY) for path in paths]
+
+
+@case(tree=True)
+def parameters_are_written_by_root_alone_and_one_by_all(kernel: Kernel) -> None:
+    for ids in ((1000, 1000, ()), (1000, 0, ()), (1000, 1000, (Gid(0),))):
+        expect(f"{ids}", in_child(kernel, write_as, *ids), [EACCES, EACCES, EACCES, 0])
+    expect("root", in_child(kernel, write_as, 0, 1000, ()), [0, 0, 0, 0])
+
+
+def write_in_new_namespace(kernel: Kernel, uid: int) -> list[int]:
+    kernel.unshare(CloneFlag.NEWIPC | CloneFlag.NEWNET)
+    return write_as(kernel, uid, uid, ())
+
+
+@case(tree=True)
+def root_of_a_user_namespace_writes_the_parameters_of_its_namespaces(kernel: Kernel) -> None:
+    for uid, found in ((0, [0, 0, EACCES, 0]), (5, [EACCES, 0, EACCES, 0])):  # who becomes 5 has capabilities still
+        seen = in_user_namespace(kernel, write_in_new_namespace, uid, uid_map="0 1000 10", gid_map="0 1000 10")
+        expect(f"uid {uid}", seen, found)
+
+
+@case(tree=True)
+def the_number_given_last_is_that_of_the_newest_process(kernel: Kernel) -> None:
+    path = "/proc/sys/kernel/ns_last_pid"
+    expect("the case itself", contents(kernel, path), f"{kernel.getpid()}\n")
+    child = kernel.clone(Signal.CHLD, nothing)
+    kernel.wait4(child)
+    expect("one that is gone", contents(kernel, path), f"{child}\n")

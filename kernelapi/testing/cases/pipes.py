@@ -307,3 +307,32 @@ def a_reader_that_was_killed_waiting_is_no_reader(kernel: Kernel) -> None:
     kernel.kill(child, Signal.KILL)
     kernel.wait4(child)
     refused(ENXIO, kernel.open, "/tmp/fifo", WRONLY | NONBLOCK)
+
+
+def _open_when_told(kernel: Kernel, path: str, flags: int, ready: Fd) -> None:
+    kernel.write(ready, b"x")
+    kernel.close(kernel.open(path, flags))
+
+
+@case(tree=True)
+def who_is_killed_waiting_for_the_other_end_is_no_end_and_the_others_wait_on(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    for kind, other in ((RDONLY, WRONLY), (WRONLY, RDONLY)):
+        path = f"/tmp/{kind:d}"
+        kernel.mknod(path, FileType.FIFO | 0o600, 0)
+        waiting = [kernel.clone(Signal.CHLD, _open_when_told, path, kind, writer) for _ in range(2)]
+        for _ in waiting:
+            kernel.read(reader, 1)
+        kernel.clock_nanosleep(1, 0, 100_000_000)
+        kernel.kill(waiting[0], Signal.KILL)
+        expect("its status", kernel.wait4(waiting[0])[1], Signal.KILL)
+        kernel.close(kernel.open(path, other | NONBLOCK))
+        expect("the other's status", kernel.wait4(waiting[1])[1], 0)
+        alone = kernel.clone(Signal.CHLD, _open_when_told, path, kind, writer)
+        kernel.read(reader, 1)
+        kernel.clock_nanosleep(1, 0, 100_000_000)
+        kernel.kill(alone, Signal.KILL)
+        kernel.wait4(alone)
+    refused(ENXIO, kernel.open, f"/tmp/{RDONLY:d}", WRONLY | NONBLOCK)
+    fd = kernel.open(f"/tmp/{WRONLY:d}", RDONLY | NONBLOCK)
+    expect("the end", kernel.read(fd, 1), b"")

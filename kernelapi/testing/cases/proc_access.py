@@ -57,6 +57,16 @@ def a_zombie_is_looked_into_if_its_memory_was_dumpable(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def who_has_a_link_of_proc_open_sees_its_owner_change_once_somebody_has_looked_it_up(kernel: Kernel) -> None:
+    opened = kernel.open(f"/proc/{kernel.getpid()}/root", OpenFlag.PATH | OpenFlag.NOFOLLOW)
+    kernel.setresuid(1000, 1000, 1000)
+    kernel.prctl_set_dumpable(1)
+    expect("before", kernel.fstat(opened).uid, 0)
+    kernel.lstat("/proc/self/root")
+    expect("after", kernel.fstat(opened).uid, 1000)
+
+
+@case(tree=True)
 def what_was_opened_of_a_process_that_is_gone(kernel: Kernel) -> None:
     pid = asleep(kernel)
     at = f"/proc/{pid}"
@@ -72,6 +82,31 @@ def what_was_opened_of_a_process_that_is_gone(kernel: Kernel) -> None:
     refused(ENOENT, kernel.getdents64, opened["fd"])
     expect("the map of its user namespace", len(kernel.read(opened["uid_map"], 100)) > 0, True)
     expect("fstat", kernel.fstat(directory).type, FileType.DIR)
+
+
+@case(tree=True)
+def links_of_a_process_that_is_gone_lead_nowhere(kernel: Kernel) -> None:
+    pid = asleep(kernel)
+    at, flags = f"/proc/{pid}", OpenFlag.PATH | OpenFlag.NOFOLLOW
+    opened = {name: kernel.open(f"{at}/{name}", flags) for name in ("exe", "cwd", "root", "fd/0", "ns/uts", "ns/user")}
+    expect("read while it lives", kernel.readlinkat(opened["cwd"], ""), "/")
+    end(kernel, pid)
+    for name, fd in opened.items():
+        refused(EACCES if name[:2] == "ns" else ENOENT, kernel.readlinkat, fd, "")
+
+
+@case(tree=True)
+def a_process_is_its_only_thread(kernel: Kernel) -> None:
+    pid = asleep(kernel)
+    at = f"/proc/{pid}/task"
+    expect("listed", names(kernel, at), {str(pid)})
+    for _ in range(2):
+        expect("its name", contents(kernel, f"{at}/{pid}/comm"), contents(kernel, f"/proc/{pid}/comm"))
+    for other in ("1", "x", f"0{pid}"):
+        refused(ENOENT, kernel.stat, f"{at}/{other}")
+    opened = kernel.open(at, OpenFlag.RDONLY | OpenFlag.DIRECTORY)
+    end(kernel, pid)
+    refused(ENOENT, kernel.getdents64, opened)
 
 
 # -- whose it is, and who may look --
@@ -215,3 +250,13 @@ def proc_refuses_options_that_it_does_not_know(kernel: Kernel) -> None:
     for options in ("hidepid=3", "hidepid", "gid=x", "nonsense", "mode=755"):
         refused(EINVAL, kernel.mount, "proc", "/proc", "proc", 0, options)
     kernel.mount("proc", "/proc", "proc", MountFlag.NOSUID, "hidepid=0,gid=5")
+
+
+@case(tree=True)
+def a_remount_of_proc_hides_anew_and_without_options_changes_nothing(kernel: Kernel) -> None:
+    pid = asleep(kernel)
+    for options, errno in (("hidepid=1", EPERM), ("", EPERM), ("hidepid=2", ENOENT)):
+        kernel.mount("", "/proc", "", MountFlag.REMOUNT, options)
+        in_child(kernel, look_at_hidden, pid, errno, errno == EPERM)
+    refused(EINVAL, kernel.mount, "", "/proc", "", MountFlag.REMOUNT, "hidepid=9")
+    end(kernel, pid)

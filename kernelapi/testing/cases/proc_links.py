@@ -128,6 +128,25 @@ def fdinfo_tells_position_and_flags(kernel: Kernel) -> None:
     expect("mnt_id", said["mnt_id"].strip(), next(fields[0] for fields in mounts if fields[4] == "/"))
 
 
+@case(tree=True)
+def what_was_opened_of_a_descriptor_that_is_closed_tells_nothing(kernel: Kernel) -> None:
+    fd, _ = kernel.pipe()
+    info = kernel.open(f"/proc/self/fdinfo/{fd}", OpenFlag.RDONLY)
+    link = kernel.open(f"/proc/self/fd/{fd}", OpenFlag.PATH | OpenFlag.NOFOLLOW)
+    expect("while it is open", kernel.readlinkat(link, ""), f"pipe:[{kernel.fstat(fd).ino}]")
+    kernel.close(fd)
+    refused(ENOENT, kernel.read, info, 100)
+    refused(ENOENT, kernel.readlinkat, link, "")
+
+
+@case(tree=True)
+def fdinfo_has_no_size_and_tells_of_a_pipe_how_it_was_opened(kernel: Kernel) -> None:
+    expect("the size of the directory", kernel.stat("/proc/self/fdinfo").size, 0)
+    for fd, flags in zip(kernel.pipe2(OpenFlag.NONBLOCK), ("04000", "04001"), strict=True):
+        said = dict(line.split(":\t") for line in contents(kernel, f"/proc/self/fdinfo/{fd}").splitlines()[:2])
+        expect("its flags", said, {"pos": "0", "flags": flags})
+
+
 # -- root, cwd, exe --
 
 

@@ -392,6 +392,67 @@ def an_umount_leaves_what_has_something_mounted_on_it_elsewhere(kernel: Kernel) 
 
 
 @case(tree=True)
+def what_stays_keeps_all_that_it_hangs_on(kernel: Kernel) -> None:
+    ground(kernel, "a", "b")
+    shared(kernel, "a", "t")
+    bind(kernel, "a", "b")
+    make(kernel, "b", SLAVE)
+    tmpfs(kernel, "a/x", "n")
+    directories(kernel, "a/x/in")
+    tmpfs(kernel, "a/x/in", "m")
+    directories(kernel, "a/x/in/deep")
+    tmpfs(kernel, "b/x/in/deep", "own")
+    kernel.umount2("a/x", UmountFlag.DETACH)
+    expect("both stay", shape(kernel, "/g")[1:], ("/a t shared:a", "/b t master:a", "/b/x n", "/b/x/in m", "/b/x/in/deep own"))
+
+
+@case(tree=True)
+def what_covers_the_top_of_a_stack_moves_down_and_what_is_mounted_within_it_stays(kernel: Kernel) -> None:
+    for within in (False, True):
+        ground(kernel, "a", "b")
+        shared(kernel, "a", "t")
+        bind(kernel, "a", "b")
+        make(kernel, "b", SLAVE)
+        tmpfs(kernel, "a/x", "n")
+        directories(kernel, "a/x/in", "a/x/side")
+        for source in ("one", "two", "three"):
+            tmpfs(kernel, "a/x/in", source)
+            directories(kernel, "a/x/in/deep")
+        if within:
+            tmpfs(kernel, "b/x/side", "beside")
+        tmpfs(kernel, "b/x/in", "over")
+        kernel.umount2("a/x", UmountFlag.DETACH)
+        found = ("/x n", "/x/in over", "/x/side beside") if within else ("/x n", "/x/in over")
+        expect(f"what is left, {within}", shape(kernel, "/g/b"), (". t master:a", *found))
+        kernel.chdir("/")
+        kernel.umount2("/g", UmountFlag.DETACH)
+        kernel.rmdir("/g")
+
+
+@case(tree=True)
+def of_a_stack_stays_what_has_something_mounted_within_it_and_what_is_below(kernel: Kernel) -> None:
+    for within in ("one", "two"):
+        ground(kernel, "a", "b")
+        shared(kernel, "a", "t")
+        bind(kernel, "a", "b")
+        make(kernel, "b", SLAVE)
+        held: dict[str, Fd] = {}
+        for source in ("one", "two", "three"):
+            tmpfs(kernel, "a/x", source)
+            directories(kernel, "a/x/in")
+            held[source] = kernel.open("b/x", OpenFlag.PATH)
+        kernel.fchdir(held[within])
+        tmpfs(kernel, "in", "own")
+        kernel.chdir("/g")
+        tmpfs(kernel, "b/x", "over")
+        kernel.umount2("a", UmountFlag.DETACH)
+        expect("what is left", shape(kernel, "/g/b"), (". t", f"/x {within}", "/x over", "/x/in own"))
+        kernel.chdir("/")
+        kernel.umount2("/g", UmountFlag.DETACH)
+        kernel.rmdir("/g")
+
+
+@case(tree=True)
 def an_umount_of_a_tree_propagates_as_a_whole(kernel: Kernel) -> None:
     ground(kernel, "a", "b", "c")
     shared(kernel, "a", "t")

@@ -129,6 +129,7 @@ def a_preferred_source_is_an_own_address(kernel: Kernel) -> None:
         ("23.0.0.0/8", "127.0.0.1", None, one, EINVAL),
         ("23.0.0.0/8", "10.0.0.2", "11.0.0.1", one, ENETUNREACH),
         ("20.0.0.0/8", "10.0.0.2", None, one, EINVAL),
+        ("23.0.0.0/8", "224.0.0.1", None, one, EINVAL),
         ("24.0.0.0/8", "0.0.0.0", None, one, 0),  # none
     ):
         expect(f"{to} {source}", add_route(kernel, to, source=source, gateway=gateway, oif=number), errno)
@@ -209,3 +210,26 @@ def ipv6_routes_and_their_gateways(kernel: Kernel) -> None:
     up(kernel, one)
     expect("the address is gone", give(kernel, "fd00::2/64", one), 0)
     expect("and the routes", add_route(kernel, gateway="fd00::1", oif=one), 0)
+
+
+@case
+def no_ipv6_gateway_is_behind_the_loopback(kernel: Kernel) -> None:
+    one, _ = make_veth(kernel)
+    for number in (1, None):
+        expect(f"down: {number}", add_route(kernel, gateway="fe80::1", oif=number), EINVAL)
+    up(kernel, 1, one)
+    expect("an address of lo", give(kernel, "fd00::1/64", 1), 0)
+    for text in ("10.0.0.1/8", "fd02::1/128"):
+        expect("one without neighbours in IPv6", give(kernel, text, one), 0)
+    expect("a route through lo", add_route(kernel, "fd01::/64", oif=1), 0)
+    for gateway, number, errno in (
+        ("fe80::1", 1, EINVAL),
+        ("fe80::1", None, EINVAL),
+        ("fd00::2", 1, EHOSTUNREACH),
+        ("fd00::2", None, EHOSTUNREACH),
+        ("fd01::2", 1, EHOSTUNREACH),
+        ("fd01::2", None, EHOSTUNREACH),
+        ("fd02::2", one, EHOSTUNREACH),
+        ("fe80::1", one, 0),
+    ):
+        expect(f"up: {gateway} {number}", add_route(kernel, gateway=gateway, oif=number), errno)

@@ -264,3 +264,11 @@ def setns_as_user(kernel: Kernel, pidfd: Fd) -> tuple[int, int]:
 def setns_by_pidfd_needs_the_right_to_look_into_the_process(kernel: Kernel) -> None:
     pidfd = kernel.pidfd_open(Pid(1))
     expect("the errnos", in_child(kernel, setns_as_user, pidfd), (EPERM, EINVAL))
+
+
+@case
+def a_process_may_join_its_own_namespaces(kernel: Kernel) -> None:
+    own = kernel.pidfd_open(kernel.getpid())
+    before = kernel.uname().nodename
+    kernel.setns(own, CloneFlag.NEWUTS | CloneFlag.NEWIPC)
+    expect("the name of the host", kernel.uname().nodename, before)

@@ -329,6 +329,52 @@ def a_sender_that_waits_when_the_peer_is_closed_is_told_of_unread_data(kernel: K
     expect("its status", kernel.wait4(child)[1], 7 << 8)
 
 
+def _write_until_it_breaks(kernel: Kernel, one: Fd, other: Fd, size: int, expected: int) -> int:
+    """Without ignoring SIGPIPE: who waits gets none. What is expected is how much is written, or minus an errno."""
+    kernel.close(other)
+    if expected < 0:
+        refused(-expected, kernel.write, one, b"." * size)
+    else:
+        expect("written", kernel.write(one, b"." * size), expected)
+    return 7
+
+
+@case
+def a_stream_that_breaks_in_the_middle_of_a_write_tells_how_far_it_came(kernel: Kernel) -> None:
+    for break_by in ("closing", "shutting down"):
+        for full in (False, True):
+            one, other = kernel.socketpair(UNIX, STREAM)
+            if full:
+                kernel.sendmsg(one, b"." * 300_000, (), DONTWAIT)
+            broken = -ECONNRESET if break_by == "closing" else -EPIPE
+            child = kernel.clone(Signal.CHLD, _write_until_it_breaks, one, other, 300_000, broken if full else 219_264)
+            kernel.clock_nanosleep(1, 0, 100_000_000)
+            if break_by == "closing":
+                kernel.close(other)
+            else:
+                kernel.shutdown(one, Shutdown.WR)
+            expect(f"its status by {break_by}, {full}", kernel.wait4(child)[1], 7 << 8)
+            kernel.close(one)
+
+
+def _send_three(kernel: Kernel, one: Fd, other: Fd) -> None:
+    kernel.close(other)
+    for size in (150_000, 150_000, 150_000):
+        expect("sent", kernel.write(one, b"." * size), size)
+
+
+@case
+def a_packet_waits_for_room(kernel: Kernel) -> None:
+    one, other = kernel.socketpair(UNIX, SEQPACKET)
+    child = kernel.clone(Signal.CHLD, _send_three, one, other)
+    kernel.close(one)
+    kernel.clock_nanosleep(1, 0, 100_000_000)
+    for _ in range(3):
+        expect("a packet", len(kernel.read(other, 200_000)), 150_000)
+    expect("the end", kernel.read(other, 1), b"")
+    expect("its status", kernel.wait4(child)[1], 0)
+
+
 # -- passing descriptors --
 
 
@@ -450,3 +496,26 @@ def _send_too_many(kernel: Kernel) -> int:
 @case
 def a_user_has_only_so_many_descriptors_in_flight(kernel: Kernel) -> None:
     expect("the child", in_child(kernel, _send_too_many), 7)
+
+
+@case
+def who_administers_the_system_has_any_number_in_flight(kernel: Kernel) -> None:
+    kernel.setrlimit(Rlimit.NOFILE, Limit(40, 1024))
+    one, other = kernel.socketpair(UNIX, STREAM)
+    fd = kernel.pipe2(0)[0]
+    for _ in range(3):
+        expect("sent", kernel.sendmsg(one, b"x", (fd,) * 40), 1)
+    expect("received", kernel.read(other, 10), b"x")
+
+
+@case
+def a_socket_is_passed_with_what_is_in_its_queue(kernel: Kernel) -> None:
+    outer, inner, innermost = (kernel.socketpair(UNIX, STREAM) for _ in range(3))
+    kernel.sendmsg(innermost[0], b"deep")
+    kernel.sendmsg(inner[0], b"x", (innermost[1], innermost[1]))
+    kernel.sendmsg(outer[0], b"y", (inner[1], inner[1]))
+    for fd in (innermost[1], inner[1]):
+        kernel.close(fd)
+    first, _ = kernel.recvmsg(outer[1], 10).fds
+    second, _ = kernel.recvmsg(first, 10).fds
+    expect("what came through two of them", received(kernel, second), b"deep")

@@ -2,7 +2,7 @@
 
 from errno import EAGAIN, EBADF, EEXIST, EINVAL, EIO, ENODEV, ENOENT, ENOSPC, ENOTTY, ENXIO, EPERM, ESPIPE, ESRCH
 
-from kernelapi.flags import Disposition, FileType, MountFlag, OpenFlag, Signal, SigprocmaskHow
+from kernelapi.flags import Disposition, FileType, MountFlag, OpenFlag, Signal, SigprocmaskHow, WaitFlag
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
@@ -225,6 +225,73 @@ def a_master_whose_slave_is_closed_reads_what_is_left_and_then_an_error(kernel: 
     refused(EAGAIN, kernel.read, master, 1)
 
 
+@case(tree=True)
+def nothing_typed_is_nothing_read(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    slave = kernel.open(path, RDWR)
+    expect("taken", kernel.write(master, b""), 0)
+    expect("nothing asked for", kernel.read(slave, 0), b"")
+
+
+def _say(kernel: Kernel, slave: Fd, ready: Fd) -> None:
+    kernel.read(ready, 1)
+    kernel.write(slave, b"at last")
+
+
+@case(tree=True)
+def the_master_waits_for_output(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    ready, go = kernel.pipe2(0)
+    child = kernel.clone(Signal.CHLD, _say, kernel.open(path, RDWR), ready)
+    kernel.write(go, b"x")
+    expect("what came", kernel.read(master, 100), b"at last")
+    kernel.wait4(child)
+
+
+def drained(kernel: Kernel, master: Fd, size: int) -> int:
+    """How much has been read once it is `size` or more."""
+    found = 0
+    while found < size:
+        found += len(kernel.read(master, 65536))
+    return found
+
+
+LONG = 4000
+
+
+def _say_much(kernel: Kernel, master: Fd, slave: Fd) -> None:
+    kernel.close(master)
+    for _ in range(6):
+        expect("taken", kernel.write(slave, b"." * LONG), LONG)
+
+
+@case(tree=True)
+def a_terminal_that_nobody_reads_keeps_its_writers_waiting(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    slave = kernel.open(path, RDWR)
+    child = kernel.clone(Signal.CHLD, _say_much, master, slave)
+    kernel.close(slave)
+    kernel.clock_nanosleep(1, 0, 100_000_000)
+    expect("still writing", kernel.wait4(child, WaitFlag.NOHANG)[0], 0)
+    expect("all of it", drained(kernel, master, 6 * LONG), 6 * LONG)
+    expect("its status", kernel.wait4(child)[1], 0)
+
+
+@case(tree=True)
+def a_terminal_that_nobody_reads_is_full_at_last(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    slave = kernel.open(path, RDWR | NONBLOCK)
+    taken = 0
+    for _ in range(100):
+        try:
+            taken += kernel.write(slave, b"." * 1000)
+        except OSError as error:
+            expect("why no more fits", error.errno, EAGAIN)
+    expect("whether it is full", taken < 100_000, True)
+    expect("what was taken", drained(kernel, master, taken), taken)
+    expect("room again", kernel.write(slave, b"."), 1)
+
+
 # -- the controlling terminal --
 
 
@@ -403,6 +470,54 @@ def the_foreground_is_a_group_of_the_session(kernel: Kernel) -> None:
     refused(ENOTTY, kernel.ioctl_tiocspgrp, kernel.open(path, RDWR), kernel.getpid())
 
 
+def _read_a_line(kernel: Kernel, slave: Fd) -> int:
+    expect("the line", kernel.read(slave, 100), b"line\n")
+    return 7
+
+
+def _control_jobs(kernel: Kernel, master: Fd, path: str) -> None:
+    kernel.setsid()
+    slave = kernel.open(path, RDWR)
+    ready, go = kernel.pipe2(0)
+    job = kernel.clone(Signal.CHLD, _read_when_told, slave, ready)
+    kernel.setpgid(job, job)
+    kernel.write(go, b"x")
+    expect("it is stopped", kernel.wait4(job, WaitFlag.UNTRACED), (job, Signal.TTIN << 8 | 0x7F))
+    kernel.ioctl_tiocspgrp(slave, job)
+    kernel.write(master, b"line\n")
+    kernel.kill(job, Signal.CONT)
+    expect("its status", kernel.wait4(job)[1], 7 << 8)
+
+
+def _read_when_told(kernel: Kernel, slave: Fd, ready: Fd) -> int:
+    kernel.read(ready, 1)
+    return _read_a_line(kernel, slave)
+
+
+@case(tree=True)
+def who_reads_in_the_background_is_stopped_until_it_is_in_the_foreground(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    in_child(kernel, _control_jobs, master, path)
+
+
+def _read_nothing_in_the_background(kernel: Kernel, path: str) -> int:
+    kernel.setsid()
+    slave = kernel.open(path, RDWR)
+    ready, _ = kernel.pipe2(0)
+    other = kernel.clone(Signal.CHLD, _wait, ready)
+    kernel.setpgid(other, other)
+    kernel.ioctl_tiocspgrp(slave, other)
+    errno = errno_of(kernel.read, slave, 0)
+    kernel.kill(other, Signal.KILL)
+    return errno
+
+
+@case(tree=True)
+def reading_nothing_in_the_background_is_reading(kernel: Kernel) -> None:
+    _, path = new_pair(kernel)
+    expect("an orphaned group", in_child(kernel, _read_nothing_in_the_background, path), EIO)
+
+
 # -- hanging up --
 
 
@@ -531,3 +646,32 @@ def after_a_hangup_the_foreground_group_lives_until_the_leader_exits(kernel: Ker
     kernel.write(goer, b"x")
     expect("its status", kernel.wait4(child)[1], 7 << 8)
     expect("the end of the group", kernel.read(held, 1), b"")
+
+
+def _disown(kernel: Kernel, master: Fd, slave: Fd, ready: Fd, go: Fd) -> int:
+    kernel.close(master)
+    kernel.ioctl_tiocnotty(slave)
+    kernel.write(ready, b"x")
+    kernel.read(go, 1)
+    refused(ENXIO, kernel.open, "/dev/tty", RDWR)
+    return 7
+
+
+def _hang_up_on_a_session(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    kernel.setsid()
+    ignore(kernel, Signal.HUP)
+    slave = kernel.open(path, RDWR)
+    reader, ready = kernel.pipe2(0)
+    go, goer = kernel.pipe2(0)
+    member = kernel.clone(Signal.CHLD, _disown, master, slave, ready, go)
+    kernel.read(reader, 1)
+    kernel.close(master)
+    refused(ENXIO, kernel.open, "/dev/tty", RDWR)
+    kernel.write(goer, b"x")
+    expect("its status", kernel.wait4(member)[1], 7 << 8)
+
+
+@case(tree=True)
+def a_hangup_takes_the_terminal_from_who_has_it_still(kernel: Kernel) -> None:
+    in_child(kernel, _hang_up_on_a_session)

@@ -5,7 +5,7 @@ from errno import EAGAIN, EBUSY, EINVAL, ENOENT, EPERM, EROFS
 from kernelapi.flags import OpenFlag, Signal, UmountFlag
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
-from kernelapi.testing.case import case, expect, in_child, refused
+from kernelapi.testing.case import case, errno_of, expect, in_child, refused
 from kernelapi.testing.cases.mounts import OTHER_OWNER, REMOUNT, bind, directories, tmpfs
 from kernelapi.testing.mountinfo import mount_at, shape
 from kernelapi.testing.stage import write_file
@@ -123,3 +123,21 @@ def _umounts_its_root(kernel: Kernel) -> None:
     kernel.chroot("/jail")
     refused(EPERM, kernel.umount2, "/", 0)
     kernel.umount2("/", UmountFlag.DETACH)
+
+
+@case(tree=True)
+def a_zombie_uses_no_mount(kernel: Kernel) -> None:
+    directories(kernel, "/m")
+    tmpfs(kernel, "/m")
+    reader, writer = kernel.pipe2(OpenFlag.CLOEXEC)
+    child = kernel.clone(Signal.CHLD, _ends_within)
+    kernel.close(writer)
+    expect("the end of it", kernel.read(reader, 1), b"")
+    while (errno := errno_of(kernel.umount2, "/m", 0)) == EBUSY:
+        kernel.clock_nanosleep(1, 0, 1_000_000)
+    expect("not busy", errno, 0)
+    kernel.wait4(child)
+
+
+def _ends_within(kernel: Kernel) -> None:
+    kernel.chdir("/m")
