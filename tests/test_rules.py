@@ -11,7 +11,7 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Set
 from errno import ENOANO, ENOTUNIQ
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -35,11 +35,11 @@ from initflow.conformance.coverage import (
     gather,
     play,
 )
-from kernelapi.flags import AddressFamily, CloneFlag, OpenFlag, Signal, SocketType
+from kernelapi.flags import AddressFamily, SocketType
 from kernelapi.kernel import CALLS, Kernel
 from kernelapi.protocol.families import FAMILIES
 from kernelapi.rules import EXCUSES, Effect, Refusal, Rule, rule, rules, shown_by
-from kernelapi.testing import Case, Report, all_cases
+from kernelapi.testing import Case, all_cases
 from kernelapi.testing.transcript import Transcript
 
 ROWS = list(rules())
@@ -246,42 +246,6 @@ def test_a_row_that_no_recorded_case_meets_is_open() -> None:
     assert told.open[rule("chroot.eperm")] == "no recorded case meets it"
     assert rule("clone.eintr") in told.excused
     assert not told.holds
-
-
-# -- without a row --
-
-
-def close_twice(kernel: Kernel) -> object:
-    fd = kernel.open("/", OpenFlag.RDONLY)
-    kernel.close(fd)
-    return kernel.close(fd)
-
-
-def enter_who_is_gone(kernel: Kernel) -> object:
-    pid = kernel.clone(Signal.CHLD, nothing_is_refused)
-    pidfd = kernel.pidfd_open(pid, 0)
-    kernel.wait4(pid)
-    return kernel.setns(pidfd, CloneFlag.NEWUTS)
-
-
-def sleep_by_no_clock(kernel: Kernel) -> object:
-    return kernel.clock_nanosleep(99, 0, 1)
-
-
-WITHOUT: tuple[tuple[str, Callable[[Kernel], object]], ...] = (
-    ("descriptor.ebadf.closed", close_twice),
-    ("setns.esrch", enter_who_is_gone),
-    ("clock_gettime.einval", sleep_by_no_clock),
-)
-
-
-@pytest.mark.parametrize(("row", "ask"), WITHOUT, ids=[row for row, _ in WITHOUT])
-def test_where_its_row_is_suspended_a_call_does_what_it_can(row: str, ask: Callable[[Kernel], object]) -> None:
-    refused = subject.run(Case(ask), Machine())
-    assert refused.errno == cast(Refusal, rule(row)).errno
-    machine = Machine()
-    machine.suspended.add(rule(row))
-    assert subject.run(Case(ask), machine) == Report()
 
 
 # -- the command --

@@ -9,13 +9,15 @@ import pytest
 
 from fakekernel.machine import Machine
 from kernelapi.errors import ModelError
-from kernelapi.flags import AddressFamily, CloneFlag, MessageFlag, OpenFlag, Seek, SocketType
+from kernelapi.flags import AddressFamily, CloneFlag, MessageFlag, OpenFlag, Seek, Signal, SocketType
 from kernelapi.ids import Fd
 from kernelapi.kernel import Kernel
 from kernelapi.protocol.addresses import ADDRESS_ROUTES
+from kernelapi.protocol.clock import CLOCK_UNKNOWN
 from kernelapi.protocol.descriptors import (
     LSEEK_NEGATIVE,
     LSEEK_PIPE,
+    NOT_OPEN,
     READ_WOULD_BLOCK,
     WRITE_BROKEN_PIPE,
     WRITE_NOT_OPEN_FOR,
@@ -23,6 +25,7 @@ from kernelapi.protocol.descriptors import (
     WRITE_WOULD_BLOCK,
 )
 from kernelapi.protocol.lookup import LOOKUP_MISSING
+from kernelapi.protocol.namespaces import SETNS_PROCESS_GONE
 from kernelapi.protocol.proc import PROC_DESCRIPTOR_GONE
 from kernelapi.rules import Rule
 from kernelapi.testing.network import netlink, up, ways
@@ -88,6 +91,23 @@ def read_what_is_closed(kernel: Kernel) -> object:
     return kernel.read(info, 100)
 
 
+def close_twice(kernel: Kernel) -> object:
+    fd = kernel.open("/", OpenFlag.RDONLY)
+    kernel.close(fd)
+    return kernel.close(fd)
+
+
+def nothing(kernel: Kernel) -> None:
+    """A program that ends at once."""
+
+
+def enter_who_is_gone(kernel: Kernel) -> object:
+    pid = kernel.clone(Signal.CHLD, nothing)
+    pidfd = kernel.pidfd_open(pid, 0)
+    kernel.wait4(pid)
+    return kernel.setns(pidfd, CloneFlag.NEWUTS)
+
+
 WRITING = (WRITE_NOT_OPEN_FOR, WRITE_NOT_WRITABLE)
 
 TABLE: dict[str, tuple[Rule | tuple[Rule, ...], Callable[[Kernel], object], object]] = {
@@ -105,6 +125,9 @@ TABLE: dict[str, tuple[Rule | tuple[Rule, ...], Callable[[Kernel], object], obje
     "no-offset-of-a-master": (LSEEK_PIPE, lambda kernel: kernel.lseek(terminal(kernel)[0], 5), 0),
     "before-the-start": (LSEEK_NEGATIVE, lambda kernel: kernel.lseek(readable("/proc/self/status")(kernel), -5, Seek.SET), 0),
     "a-descriptor-that-is-closed": (PROC_DESCRIPTOR_GONE, read_what_is_closed, b""),
+    "closing-twice": (NOT_OPEN, close_twice, None),
+    "entering-who-is-gone": (SETNS_PROCESS_GONE, enter_who_is_gone, None),
+    "sleeping-by-no-clock": (CLOCK_UNKNOWN, lambda kernel: kernel.clock_nanosleep(99, 0, 1), None),
     "writing-a-namespace": (WRITING, write_a_namespace, 3),
     "writing-a-constant": (WRITING, written("/proc/sys/kernel/cap_last_cap"), (3, b"40\n")),
     "writing-the-release": (WRITING, written("/proc/sys/kernel/osrelease"), (3, b"6.18.0\n")),
