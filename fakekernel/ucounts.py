@@ -95,10 +95,11 @@ def allowed(userns: UserNamespace, name: str) -> int:
 def too_many(system: "System", cred: Credentials, flag: int) -> bool:
     """Whether one more namespace, made by `cred` for its user namespace, is more than its user may have, there or above."""
     name = LIMITS[flag]
+    ever = system.next_inum - FIRST_NAMESPACE_INUM + 1  # of all types; the host's mount namespace is the one
     ns, user = cred.userns, cred.euid
     while True:
         most = allowed(ns, name)
-        if system.next_inum - FIRST_NAMESPACE_INUM >= most and _has_as_many(system, ns, user, flag, most):
+        if ever >= most and _has_as_many(system, ns, user, flag, most):
             return True
         if ns.parent is None:
             return False
@@ -110,6 +111,8 @@ def _has_as_many(system: "System", userns: UserNamespace, user: Kuid, flag: int,
     that processes live in. In between it depends on what descriptors and mounts hold: that is not modelled."""
 
     def is_counted(each: Namespace | UserNamespace) -> bool:
+        if each.inum < FIRST_NAMESPACE_INUM and not isinstance(each, MountNamespace):
+            return False  # the host's, which nobody has made
         if isinstance(each, UserNamespace):
             return each.parent is not None and _charged(each.parent, each.owner, userns) == user
         return _charged(each.owner, each.maker, userns) == user

@@ -19,8 +19,8 @@ from fakekernel.syscalls.attributes import MAGIC_NUMBERS
 from initflow.cli import cli
 from initflow.hosts import SCHEMA, HostError, as_json, load
 from kernelapi.capability import FULL, Cap, CapSet
-from kernelapi.flags import AT_FDCWD, AtFlag, FileType, MountFlag, OpenFlag, Rlimit, StatfsFlag
-from kernelapi.ids import Pid
+from kernelapi.flags import AT_FDCWD, AtFlag, CloneFlag, FileType, MountFlag, OpenFlag, Rlimit, StatfsFlag
+from kernelapi.ids import Fd, Pid
 from kernelapi.kernel import Kernel
 from kernelapi.releases import release_of
 from kernelapi.testing.case import Case, errno_of, expect, read_all, refused
@@ -327,3 +327,22 @@ def test_the_file_system_of_a_disk_can_be_mounted_again_without_options() -> Non
 
 def test_every_type_of_file_system_has_a_magic_number() -> None:
     assert set(FSTYPES) <= set(MAGIC_NUMBERS)
+
+
+def leave_twice(kernel: Kernel, flag: int) -> list[int]:
+    return [errno_of(kernel.unshare, flag) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "errnos"), [("uts", CloneFlag.NEWUTS, [0, ENOSPC]), ("mnt", CloneFlag.NEWNS, [ENOSPC, ENOSPC])]
+)
+def test_of_the_hosts_namespaces_that_of_mounts_counts(name: str, flag: int, errnos: list[int]) -> None:
+    """It is made like any other; the others are there before anything is counted (init_mount_tree, init_uts_ns)."""
+    machine = Machine(HostProfile(parameters=((f"user/max_{name}_namespaces", 1),)))
+    _, output = machine.spawn_captured(write_errnos, flag)
+    machine.run()
+    assert machine.captured(output) == repr(errnos).encode()
+
+
+def write_errnos(kernel: Kernel, flag: int, output: Fd) -> None:
+    kernel.write(output, repr(leave_twice(kernel, flag)).encode())
