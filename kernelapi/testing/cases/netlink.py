@@ -39,6 +39,7 @@ from kernelapi.values import (
 
 NETLINK, RAW, DGRAM = AddressFamily.NETLINK, SocketType.RAW, SocketType.DGRAM
 REQUEST, ACK, DUMP, MULTI = NetlinkFlag.REQUEST, NetlinkFlag.ACK, NetlinkFlag.DUMP, NetlinkFlag.MULTI
+CREATE, EXCL = NetlinkFlag.CREATE, NetlinkFlag.EXCL
 GETLINK, NEWLINK, SETLINK = NetlinkType.RTM_GETLINK, NetlinkType.RTM_NEWLINK, NetlinkType.RTM_SETLINK
 CAPPED = 0x100
 HIGHEST = 2**32 - 4097
@@ -167,11 +168,42 @@ def what_is_made_after_a_list_has_begun_is_not_in_it(kernel: Kernel) -> None:
     fd = netlink(kernel)
     kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST | DUMP, 7, body=Link()))
     new = Link(name="late", info=LinkInfo("bridge"))
-    kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | ACK | NetlinkFlag.CREATE | NetlinkFlag.EXCL, 8, body=new))
+    kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | ACK | CREATE | EXCL, 8, body=new))
     first = kernel.recvmsg(fd, ROOM).data
     expect("the links", first, (NetlinkMessage(NEWLINK, MULTI, 7, kernel.getpid(), LO),))
     types = [(message.type, message.sequence) for message in answers(kernel, fd)]
     expect("the answer to the second request, the end", types, [(NetlinkType.ERROR, 8), (NetlinkType.DONE, 7)])
+
+
+def datagrams(kernel: Kernel, fd: Fd) -> list[tuple[str | int | None, ...]]:
+    """The datagrams of a list, until its end: the names of their links."""
+    found: list[tuple[str | int | None, ...]] = []
+    while not found or found[-1] != (NetlinkType.DONE,):
+        data = kernel.recvmsg(fd, 4096).data
+        assert isinstance(data, tuple)
+        found.append(tuple(each.body.name if isinstance(each.body, Link) else each.type for each in data))
+    return found
+
+
+@case
+def a_list_that_is_not_at_its_end_goes_on_with_what_is_new(kernel: Kernel) -> None:
+    fd = netlink(kernel)
+    new = [Link(name=f"b{number}", info=LinkInfo("bridge")) for number in range(6)]
+    for body in new[:5]:
+        kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | CREATE, 1, body=body))
+    kernel.sendmsg(fd, NetlinkMessage(GETLINK, REQUEST | DUMP, 7, body=Link()))
+    kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | CREATE, 1, body=new[5]))
+    expect("the datagrams", datagrams(kernel, fd), [("lo", "b0"), ("b1", "b2"), ("b3", "b4"), ("b5",), (NetlinkType.DONE,)])
+
+
+@case
+def a_list_ends_early_where_what_was_left_is_gone(kernel: Kernel) -> None:
+    fd, list_fd = netlink(kernel), netlink(kernel)
+    for name in ("b0", "b1"):
+        kernel.sendmsg(fd, NetlinkMessage(NEWLINK, REQUEST | CREATE, 1, body=Link(name=name, info=LinkInfo("bridge"))))
+    kernel.sendmsg(list_fd, NetlinkMessage(GETLINK, REQUEST | DUMP, 7, body=Link()))
+    kernel.sendmsg(fd, NetlinkMessage(NetlinkType.RTM_DELLINK, REQUEST, 1, body=Link(name="b1")))
+    expect("the datagrams", datagrams(kernel, list_fd), [("lo", "b0"), (NetlinkType.DONE,)])
 
 
 @case

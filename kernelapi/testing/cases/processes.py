@@ -482,6 +482,20 @@ def an_init_can_be_waited_for_when_the_members_born_outside_are_reaped(kernel: K
     expect("the init", kernel.wait4(-1), (init, 0))
 
 
+@case
+def an_init_that_ends_leaves_the_zombies_of_others_to_them(kernel: Kernel) -> None:
+    reader, writer = kernel.pipe2(0)
+    kernel.unshare(CloneFlag.NEWPID)
+    init = kernel.clone(Signal.CHLD, wait_for_end_of, reader, writer)
+    kernel.rt_sigprocmask(SigprocmaskHow.BLOCK, frozenset({Signal.CHLD}))
+    member = kernel.clone(Signal.CHLD, exit_with, 5)
+    wait_until_pending(kernel, Signal.CHLD)
+    kernel.kill(init, Signal.KILL)
+    expect("the init", kernel.wait4(init, WaitFlag.NOHANG), (0, 0))
+    expect("the member", kernel.wait4(member), (member, 5 << 8))
+    expect("the init", kernel.wait4(init), (init, Signal.KILL))
+
+
 # -- pidfd --
 
 

@@ -382,6 +382,32 @@ def a_session_shares_its_terminal_and_a_new_one_has_none(kernel: Kernel) -> None
     in_child(kernel, _share, master, path)
 
 
+def _lose_and_wait(kernel: Kernel, slave: Fd, ready: Fd, go: Fd) -> None:
+    kernel.ioctl_tiocnotty(slave)
+    kernel.write(ready, b".")
+    kernel.read(go, 1)
+    refused(ENXIO, kernel.open, "/dev/tty", RDWR)
+
+
+def _give_up_after_a_child(kernel: Kernel, path: str) -> tuple[int, int]:
+    kernel.setsid()
+    slave = kernel.open(path, RDWR)
+    ignore(kernel, Signal.HUP)
+    told, ready = kernel.pipe2(0)
+    waiting, go = kernel.pipe2(0)
+    pid = kernel.clone(Signal.CHLD, _lose_and_wait, slave, ready, waiting)
+    kernel.read(told, 1)
+    kernel.ioctl_tiocnotty(slave)
+    kernel.write(go, b".")
+    return errno_of(kernel.open, "/dev/tty", RDWR), kernel.wait4(pid)[1]
+
+
+@case(tree=True)
+def a_leader_gives_up_its_terminal_after_a_member_of_its_session_has(kernel: Kernel) -> None:
+    _, path = new_pair(kernel)
+    expect("its own terminal, the member", in_child(kernel, _give_up_after_a_child, path), (ENXIO, 0))
+
+
 def _give_up(kernel: Kernel, path: str) -> None:
     kernel.setsid()
     kernel.ioctl_tiocnotty(kernel.open(path, RDWR))
