@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fakekernel import lifecycle
 from fakekernel.credentials import Credentials, has_capability
-from fakekernel.task import State, StructPid, Task
+from fakekernel.task import RESTARTED, State, StructPid, Task
 from kernelapi.capability import Cap
 from kernelapi.flags import Disposition, Rlimit, Signal
 from kernelapi.protocol.cgroups import FROZEN_KEEPS_SIGNALS, PAUSED_KEEPS_SIGNALS
@@ -208,6 +208,8 @@ def _resume(machine: "Machine", task: Task) -> int:
     task.state = State.ALIVE
     task.stop_signal = 0
     task.was_continued = True
+    if task.progress == RESTARTED:
+        task.progress = None
     _tell_parent(machine, task)
     return take_pending(machine, task)
 

@@ -102,6 +102,10 @@ class State(Enum):
 ALIVE, STOPPED = State.ALIVE, State.STOPPED
 
 
+RESTARTED = "restarted"
+"""The progress of a call that waits, and begins anew once its process was stopped meanwhile (ERESTARTSYS)."""
+
+
 class Image(NamedTuple):
     """The program that a process runs: `function(kernel, *args)`."""
 
@@ -159,7 +163,7 @@ class Task(Record):
     frozen: bool = False  # by the freezer of its control group
     paused: bool = False  # by its control group in the unified hierarchy: unlike one that is frozen, it can be killed
     arrival: int = 0  # when it came to its control group in the unified hierarchy: a place among all such
-    progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call
+    progress: Any = None  # what a blocked call has already done: a frozen value, None at the start of each call; or RESTARTED
 
     @property
     def number(self) -> Pid:

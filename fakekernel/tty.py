@@ -13,7 +13,7 @@ from fakekernel.description import Description
 from fakekernel.devices import CHARACTER_DEVICES, CHARACTER_MAJORS
 from fakekernel.filesystem import Dentry, Superblock
 from fakekernel.store import Record
-from fakekernel.task import StructPid, Task
+from fakekernel.task import RESTARTED, StructPid, Task
 from kernelapi.errors import NotModelled
 from kernelapi.flags import O_ACCMODE, Disposition, OpenFlag, Signal
 from kernelapi.protocol.descriptors import (
@@ -223,7 +223,7 @@ class SlaveBehaviour(Behaviour):
             if kernel.task.progress is not None:  # the hangup came while it waited
                 kernel.refuse(READ_HUNG_UP)
             return b""
-        if enters_background(kernel, terminal, Signal.TTIN):
+        if kernel.task.progress is None and enters_background(kernel, terminal, Signal.TTIN):
             kernel.refuse(READ_HUNG_UP)
         if count == 0:
             return b""
@@ -233,7 +233,7 @@ class SlaveBehaviour(Behaviour):
                 kernel.refuse(READ_WOULD_BLOCK)
                 return b""
             if kernel.task.progress is None:
-                kernel.task.progress = "waits"
+                kernel.task.progress = RESTARTED
             kernel.block("a line from the terminal", terminal)
         # -- effects only below --
         data = terminal.input[: min(end, count)]

@@ -6,7 +6,7 @@ from struct import Struct
 from fakekernel import security, selinux
 from fakekernel.filesystem import Inode
 from fakekernel.lookup import resolve
-from fakekernel.permission import capable_toward, is_read_only, owns
+from fakekernel.permission import READ, WRITE, capable_toward, is_read_only, owns, permitted
 from fakekernel.regular import FILE_CAPABILITIES
 from fakekernel.syscalls.base import SyscallBase
 from kernelapi.capability import Cap
@@ -15,6 +15,7 @@ from kernelapi.flags import AT_FDCWD, XattrFlag
 from kernelapi.protocol.attributes import (
     CHANGE_READ_ONLY,
     XATTR_BECOMES_REVISION_3,
+    XATTR_DENIED,
     XATTR_EXISTS,
     XATTR_FLAGS,
     XATTR_LABEL_NOT_OWNER,
@@ -74,7 +75,7 @@ class XattrCalls(SyscallBase):
         inode = place.inode
         if is_read_only(place.mount):
             self.refuse(CHANGE_READ_ONLY)
-        self._check_kind(name)
+        self._check_kind(name, inode, WRITE)
         value = self._stored_label(inode, value) if name == SELINUX_LABEL else self._stored_capabilities(inode, value)
         if flags & XATTR_CREATE and name in inode.xattrs:
             self.refuse(XATTR_EXISTS)
@@ -86,7 +87,7 @@ class XattrCalls(SyscallBase):
     def _get(self, path: str, name: str, *, follow: bool) -> bytes:
         self._check_name(name)
         inode = resolve(self, AT_FDCWD, path, follow=follow).inode
-        self._check_kind(name)
+        self._check_kind(name, inode, READ)
         if name == FILE_CAPABILITIES:
             raise NotModelled(f"reading the extended attribute {name!r}")
         if self.machine.host.security_module == security.SELINUX:
@@ -105,10 +106,12 @@ class XattrCalls(SyscallBase):
         if not 0 < len(fsencode(name)) <= XATTR_NAME_MAX:
             self.refuse(XATTR_NAME)
 
-    def _check_kind(self, name: str) -> None:
+    def _check_kind(self, name: str, inode: Inode, mask: int) -> None:
         if name not in MODELLED:
             if name.partition(".")[0] in KNOWN_PREFIXES:
                 raise NotModelled(f"the extended attribute {name!r}")
+            if not permitted(self, inode, mask):
+                self.refuse(XATTR_DENIED)
             self.fail(XATTR_UNSUPPORTED)
 
     # -- labels --

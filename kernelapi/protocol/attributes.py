@@ -146,6 +146,11 @@ XATTR_ROOT_UNMAPPED = Refusal(
     cause="the root id has no mapping, in the caller's user namespace or in that of the file system",
     source="capabilities(7); security/commoncap.c cap_convert_nscap",
 )  # fmt: skip
+XATTR_DENIED = Refusal(
+    "setxattr.eacces", call="setxattr", errno=EACCES, depends=STATE,
+    cause="the attribute is of no known kind, and the caller may not read the file (to set it: not write it)",
+    source="xattr(7); fs/xattr.c xattr_permission",
+)  # fmt: skip
 XATTR_UNSUPPORTED = Refusal(
     "setxattr.eopnotsupp", call="setxattr", errno=EOPNOTSUPP, depends=ARGUMENTS,
     cause="the file system has no attributes of this kind; with SELinux on, all of it has one label",

@@ -75,6 +75,7 @@ SETXATTR = (
     attributes.XATTR_SIZE,
     LOOKUP,
     attributes.CHANGE_READ_ONLY,
+    attributes.XATTR_DENIED,
     attributes.XATTR_LAYOUT,
     attributes.XATTR_UNPRIVILEGED,
     attributes.XATTR_LABEL_NOT_OWNER,
@@ -84,7 +85,13 @@ SETXATTR = (
     attributes.XATTR_MISSING,
     attributes.XATTR_BECOMES_REVISION_3,
 )
-GETXATTR = (attributes.XATTR_NAME, LOOKUP, attributes.XATTR_UNSUPPORTED, attributes.XATTR_NOT_SET)
+GETXATTR = (
+    attributes.XATTR_NAME,
+    LOOKUP,
+    attributes.XATTR_DENIED,
+    attributes.XATTR_UNSUPPORTED,
+    attributes.XATTR_NOT_SET,
+)
 
 
 class Files(Protocol):

@@ -757,6 +757,20 @@ def nothing_is_renamed_to_where_nothing_can_be(kernel: Kernel) -> None:
 
 
 @case(tree=True)
+def an_attribute_of_no_kind_is_looked_for_where_the_file_may_be_read_or_written(kernel: Kernel) -> None:
+    kernel.chdir("/tmp")
+    for name, mode in (("closed", 0o600), ("readable", 0o644), ("open", 0o666)):
+        write_file(kernel, name, b"")
+        kernel.chmod(name, mode)
+    kernel.setuid(Uid(1000))
+    for name, got, put in (("closed", EACCES, EACCES), ("readable", EOPNOTSUPP, EACCES), ("open", EOPNOTSUPP, EOPNOTSUPP)):
+        refused(got, kernel.getxattr, name, "unheard.of")
+        refused(got, kernel.lgetxattr, name, "unheard.of")
+        refused(put, kernel.setxattr, name, "unheard.of", b"", 0)
+    refused(ENOENT, kernel.getxattr, "missing", "unheard.of")
+
+
+@case(tree=True)
 def file_capabilities_of_no_length_are_kept(kernel: Kernel) -> None:
     write_file(kernel, "/tmp/f", b"")
     kernel.setxattr("/tmp/f", "security.capability", b"", 0)

@@ -2,7 +2,7 @@
 
 from errno import EAGAIN, EBADF, EEXIST, EINVAL, EIO, ENODEV, ENOENT, ENOSPC, ENOTTY, ENXIO, EPERM, ESPIPE, ESRCH
 
-from kernelapi.flags import Disposition, FileType, MountFlag, OpenFlag, Signal, SigprocmaskHow, WaitFlag
+from kernelapi.flags import Clock, Disposition, FileType, MountFlag, OpenFlag, Signal, SigprocmaskHow, WaitFlag
 from kernelapi.ids import Fd, Pid, Uid
 from kernelapi.kernel import Kernel
 from kernelapi.testing.case import case, errno_of, expect, in_child, refused
@@ -524,6 +524,48 @@ def _read_when_told(kernel: Kernel, slave: Fd, ready: Fd) -> int:
 def who_reads_in_the_background_is_stopped_until_it_is_in_the_foreground(kernel: Kernel) -> None:
     master, path = new_pair(kernel)
     in_child(kernel, _control_jobs, master, path)
+
+
+def _take_the_foreground_back(kernel: Kernel, master: Fd, path: str) -> None:
+    kernel.setsid()
+    slave = kernel.open(path, RDWR)
+    ignore(kernel, Signal.TTOU)
+    ready, go = kernel.pipe2(0)
+    job = kernel.clone(Signal.CHLD, _read_lines_when_told, slave, ready)
+    kernel.setpgid(job, job)
+    kernel.ioctl_tiocspgrp(slave, job)
+    kernel.write(go, b"x")
+    pause(kernel)
+    kernel.ioctl_tiocspgrp(slave, kernel.getpid())
+    pause(kernel)
+    kernel.write(master, b"line\n")  # who waits already gets it
+    expect("it tries again", kernel.wait4(job, WaitFlag.UNTRACED), (job, Signal.TTIN << 8 | 0x7F))
+    kernel.ioctl_tiocspgrp(slave, job)
+    kernel.kill(job, Signal.CONT)
+    pause(kernel)
+    kernel.ioctl_tiocspgrp(slave, kernel.getpid())
+    kernel.kill(job, Signal.STOP)
+    expect("it is stopped as it waits", kernel.wait4(job, WaitFlag.UNTRACED), (job, Signal.STOP << 8 | 0x7F))
+    kernel.kill(job, Signal.CONT)
+    expect("it begins anew, and is looked at", kernel.wait4(job, WaitFlag.UNTRACED), (job, Signal.TTIN << 8 | 0x7F))
+    kernel.kill(job, Signal.KILL)
+
+
+def pause(kernel: Kernel) -> None:
+    """Let the other process come to where it waits."""
+    kernel.clock_nanosleep(Clock.MONOTONIC, 0, 50_000_000)
+
+
+def _read_lines_when_told(kernel: Kernel, slave: Fd, ready: Fd) -> None:
+    kernel.read(ready, 1)
+    expect("the line", kernel.read(slave, 100), b"line\n")
+    kernel.read(slave, 100)
+
+
+@case(tree=True)
+def who_waits_for_a_line_is_not_looked_at_again_until_it_begins_anew(kernel: Kernel) -> None:
+    master, path = new_pair(kernel)
+    in_child(kernel, _take_the_foreground_back, master, path)
 
 
 def _read_nothing_in_the_background(kernel: Kernel, path: str) -> int:
