@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from fakekernel.credentials import Credentials
 from fakekernel.mount import Path
 from kernelapi.capability import EMPTY, FULL, Cap, CapSet
-from kernelapi.errors import NotModelled
 from kernelapi.flags import S_ISGID, S_ISUID, MountFlag, Securebit
 from kernelapi.ids import Kgid, Kuid
 from kernelapi.protocol.exec_credentials import (
@@ -14,6 +13,7 @@ from kernelapi.protocol.exec_credentials import (
     EXEC_EMPTIES_AMBIENT,
     EXEC_FILE_CAPS,
     EXEC_FILE_CAPS_EFFECTIVE,
+    EXEC_FILE_CAPS_INVALID,
     EXEC_FILE_CAPS_MISSING,
     EXEC_ROOT,
     EXEC_SAVED_IDS,
@@ -137,7 +137,8 @@ def _file_capabilities(kernel: "SyscallBase", path: Path) -> tuple[CapSet, bool,
     cred = kernel.task.cred
     found = parse_file_capabilities(path.inode.xattrs[FILE_CAPABILITIES])
     if found is None:
-        raise NotModelled(f"executing a file whose {FILE_CAPABILITIES} setxattr would not have taken")
+        kernel.refuse(EXEC_FILE_CAPS_INVALID)
+        return EMPTY, False, False
     root = path.mount.sb.userns.kuid(found.root)
     if root is None or not _is_root_above(root, cred.userns) or not kernel.happens(EXEC_FILE_CAPS):
         return EMPTY, False, False

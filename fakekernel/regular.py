@@ -75,7 +75,7 @@ class PlainBehaviour(Behaviour):
 
 def drop_privileges(kernel: "Syscalls", inode: Inode, *, set_id: bool = True, capabilities: bool = True) -> None:
     """What changing a file's content takes from it: its set-id bits and its capabilities (file_remove_privs)."""
-    if capabilities and FILE_CAPABILITIES in inode.xattrs:
+    if capabilities and inode.xattrs.get(FILE_CAPABILITIES):  # what has no length is not noticed (cap_inode_need_killpriv)
         del inode.xattrs[FILE_CAPABILITIES]
     mode = inode.mode
     kill = mode & S_ISUID

@@ -183,6 +183,20 @@ def test_a_call_that_waits_is_answered_by_a_later_step(simulator: Simulator) -> 
     assert [repr(answer) for _, answer in gone.answers] == ["ESRCH"]
 
 
+def test_whether_a_child_that_ends_with_its_waiting_parent_was_taken_in_is_not_compared(simulator: Simulator) -> None:
+    steps = (
+        Step(0, "clone", (int(Signal.CHLD),)),
+        Step(0, "wait4", (-1, 0)),
+        Step(1, "kill", (Agent(0, True), int(Signal.TERM))),
+    )
+    transcript = simulator.play(Program("root", steps)).transcript
+    assert transcript is not None
+    seen = transcript.outcomes[-1].seen
+    assert seen is not None
+    assert [each.state for each in seen] == ["Z", "?"]
+    assert transcript.states[1] == (("seen", "?:::"),)
+
+
 def test_the_state_tells_what_processes_share(simulator: Simulator) -> None:
     steps = (
         Step(0, "pipe2", (0,)),

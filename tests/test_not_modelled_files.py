@@ -11,7 +11,6 @@ import pytest
 from fakekernel.machine import Machine
 from fakekernel.profile import DEFAULT_HOST, HostProfile
 from fakekernel.programs import executable
-from fakekernel.tree import find, write_file
 from kernelapi.errors import NotModelled
 from kernelapi.flags import AT_FDCWD, AddressFamily, FileType, MountFlag, SocketType
 from kernelapi.ids import Fd
@@ -74,10 +73,6 @@ def ask_and_enter_another(kernel: Kernel) -> None:
     write(kernel, "/proc/self/attr/exec", "exec docker-default")
     write(kernel, "/proc/self/attr/current", "changeprofile strict")
     kernel.execve("/bin/true", ("true",), ())
-
-
-def exec_with_bad_capabilities(kernel: Kernel) -> None:
-    kernel.execve("/odd", ("odd",), ())
 
 
 # -- what is said --
@@ -208,11 +203,3 @@ def test_what_is_not_modelled_is_said(host: HostProfile, calls: Calls, sentence:
 def test_a_host_has_no_controller_that_is_not_modelled() -> None:
     with pytest.raises(NotModelled, match=r"^the control groups of net_cls$"):
         Machine(HostProfile(cgroup_v1=("cpu", "net_cls")))
-
-
-def test_capabilities_of_a_file_that_no_kernel_would_have_taken_are_not_guessed() -> None:
-    machine = Machine()
-    write_file(machine, "/odd", machine.executable("busybox"), 0o755)
-    find(machine.init.fs.root.dentry, "odd").inode.xattrs["security.capability"] = b"\0\0\0\2"
-    sentence = "executing a file whose security.capability setxattr would not have taken"
-    assert said(machine, exec_with_bad_capabilities) == sentence

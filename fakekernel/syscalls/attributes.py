@@ -241,7 +241,7 @@ class AttributeCalls(SyscallBase):
                 self.refuse(CHOWN_MODE_DENIED)
         _require_lasting(inode)
         # -- effects only below --
-        if not inode.is_directory and FILE_CAPABILITIES in inode.xattrs and self.happens(CHOWN_DROPS_CAPABILITIES):
+        if not inode.is_directory and inode.xattrs.get(FILE_CAPABILITIES) and self.happens(CHOWN_DROPS_CAPABILITIES):
             del inode.xattrs[FILE_CAPABILITIES]
         if kuid is not None:
             inode.uid = kuid

@@ -54,6 +54,9 @@ PATIENCE_WITH_THE_DYING = 100
 EXITING = 4
 """Among the flags of /proc/PID/stat: the process is about to end (PF_EXITING)."""
 
+UNDECIDED = Seen("?")
+"""How an agent is seen of whom it depends on who is faster whether it is a zombie, or gone."""
+
 PAUSE = 50_000
 """Nanoseconds between two looks."""
 
@@ -109,6 +112,7 @@ class Driver:
         self.space: dict[int, str] = {}  # of each agent, the innermost
         self.states: dict[int, str] = {}  # the letter of each agent when it was last looked at
         self.seen: tuple[Seen, ...] = ()  # at the last look
+        self.undecided: set[int] = set()  # who may be a zombie or gone
         self.busy: dict[int, tuple[str, tuple[Any, ...]]] = {}  # who has not answered yet, and which call
         self.held: dict[int, list[tuple[str, int]]] = {}  # the descriptors that each agent has got, with their kinds
         self.looks = 0
@@ -241,8 +245,15 @@ class Driver:
             before = now
         else:
             raise Hung("the agents do not come to rest")
-        self.seen = tuple(map(self._seen, now))
+        self.undecided |= self._taken_or_not(now)
+        self.seen = tuple(UNDECIDED if agent in self.undecided else self._seen(stat) for agent, stat in enumerate(now))
         self.states = {agent: stat[0] if stat else "" for agent, stat in zip(sorted(self.pids), now, strict=True)}
+
+    def _taken_or_not(self, now: Sequence[tuple[str, ...]]) -> set[int]:
+        """Those who have ended together with a parent that waited: it may have taken them in before it ended, or not."""
+        ended = {agent for agent, seen in enumerate(self.seen) if seen.lives and (not now[agent] or now[agent][0] == "Z")}
+        waited = {f"@{agent}" for agent in ended if self.busy.get(agent, ("",))[0] == "wait4"}
+        return {agent for agent in ended if self.seen[agent].parent in waited}
 
     def _seen(self, stat: tuple[str, ...]) -> Seen:
         if not stat:

@@ -109,13 +109,18 @@ class Crashed:
 class Seen:
     """What is seen of an agent from outside: its state as /proc shows it, its parent, its process group, its session.
 
-    The state is a letter, "" once the agent is gone. Processes are agents, as "@2", or numbers where they are none.
+    The state is a letter, "" once the agent is gone, "?" where it may be a zombie or gone. Processes are agents, as "@2", or
+    numbers where they are none.
     """
 
     state: str
     parent: str = ""
     group: str = ""
     session: str = ""
+
+    @property
+    def lives(self) -> bool:
+        return self.state not in ("", "Z", "?")
 
     def __repr__(self) -> str:
         return f"{self.state or '-'}:{self.parent}:{self.group}:{self.session}"

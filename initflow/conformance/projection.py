@@ -48,6 +48,8 @@ class Projection:
     def _outside(self, agent: int) -> dict[str, str]:
         driver, pid = self.driver, self.driver.pids[agent]
         state: dict[str, str] = {"seen": repr(driver.seen[agent])}
+        if agent in driver.undecided:
+            return state
         status = driver.status(pid)
         state.update((name, " ".join(status[name].split())) for name in STATUS if name in status)
         if status and not driver.has_ended(agent):  # what ends a process stays pending in it: that is not modelled

@@ -20,6 +20,7 @@ REASONS = {
     "nsfs": "a namespace, a pipe or a socket is read back as its inode number: `net:#n`",
     "mount": "the numbers of mounts and of peer groups are given as they come: the place in mountinfo, letters",
     "pid": "processes are agents, and numbers where they are none",
+    "wait": "who is ended while it waits for a child that ends with it may have taken that in before, or not: which, is a race",
     "clock": "time passes: the clock of a process is a positive number",
     "random": "random bytes are random: how many there are is compared",
     "size": "the root of /proc has a link for each process of the machine, whatever pid namespace it shows",

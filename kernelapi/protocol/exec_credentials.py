@@ -4,7 +4,7 @@ Rows of `execve`, in the order in which Linux goes through them: after the file 
 before the point of no return.
 """
 
-from errno import EACCES, EPERM
+from errno import EACCES, EINVAL, EPERM
 
 from kernelapi.protocol.credentials import CREDENTIALS_CLEAR_DUMPABLE, CREDENTIALS_CLEAR_PDEATHSIG
 from kernelapi.rules import STATE, Effect, Refusal
@@ -34,6 +34,11 @@ EXEC_FILE_CAPS_EFFECTIVE = Effect(
     cause="a file with the effective bit, or a root user, makes all of the permitted set effective; else only the ambient "
     "set is",
     source="capabilities(7); security/commoncap.c cap_bprm_creds_from_file",
+)  # fmt: skip
+EXEC_FILE_CAPS_INVALID = Refusal(
+    "execve.einval.file-capabilities", call="execve", errno=EINVAL, depends=STATE,
+    cause="what the file keeps as its capabilities is none of their layouts: setxattr takes nothing, of no length, as well",
+    source="security/commoncap.c get_vfs_caps_from_disk",
 )  # fmt: skip
 EXEC_FILE_CAPS_MISSING = Refusal(
     "execve.eperm.file-capabilities", call="execve", errno=EPERM, depends=STATE,
@@ -102,6 +107,7 @@ EXEC_CREDENTIALS = (
     EXEC_SET_UID,
     EXEC_SET_GID,
     EXEC_FILE_CAPS,
+    EXEC_FILE_CAPS_INVALID,
     EXEC_FILE_CAPS_MISSING,
     EXEC_ROOT,
     EXEC_UNSAFE_IDS,

@@ -771,10 +771,17 @@ def an_attribute_of_no_kind_is_looked_for_where_the_file_may_be_read_or_written(
 
 
 @case(tree=True)
-def file_capabilities_of_no_length_are_kept(kernel: Kernel) -> None:
-    write_file(kernel, "/tmp/f", b"")
-    kernel.setxattr("/tmp/f", "security.capability", b"", 0)
-    refused(EEXIST, kernel.setxattr, "/tmp/f", "security.capability", b"", 1)
+def file_capabilities_of_no_length_are_kept_and_keep_the_file_from_being_run(kernel: Kernel) -> None:
+    path, name = "/bin/busybox", "security.capability"
+    kernel.setxattr(path, name, b"", 0)
+    refused(EEXIST, kernel.setxattr, path, name, b"", 1)
+    refused(EINVAL, kernel.execve, path, ("true",), ())
+    kernel.chown(path, 0, 0)
+    refused(EINVAL, kernel.execve, path, ("true",), ())
+    fd = kernel.open(path, OpenFlag.RDWR)
+    kernel.write(fd, kernel.read(fd, 4))
+    kernel.close(fd)
+    kernel.setxattr(path, name, b"", 2)
 
 
 @case(tree=True)
