@@ -273,9 +273,10 @@ def test_bad_usage_is_refused_in_a_sentence(args: tuple[str, ...], sentence: str
 
 
 def start_long_run() -> tuple[subprocess.Popen[str], list[int]]:
-    """A run without an end, and its workers."""
+    """A run without an end, and its workers. SIGINT reaches it wherever these tests run: a shell's background ignores it."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", "from initflow.cli import main; main()", "fuzz", "--examples", "1000000", "--workers", "2"]
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from initflow.cli import main; main()"
+    command = [sys.executable, "-c", program, "fuzz", "--examples", "1000000", "--workers", "2"]
     process = subprocess.Popen(
         [*command, "--json", "--no-database"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
