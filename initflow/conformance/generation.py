@@ -9,31 +9,14 @@ from initflow.conformance.arguments import AGENT, ARGUMENTS, REQUESTED
 from initflow.conformance.choices import Choice, Pick
 from initflow.conformance.phrases import PHRASES
 from initflow.conformance.program import STARTS, Program, Step
-from initflow.conformance.themes import THEMES
+from initflow.conformance.themes import PHRASES_OF, THEMES
 
 MOST_STEPS = 64
 """So many steps a program has at most."""
 
 _MAKERS: dict[str, tuple[str, Choice]] = {name: (name, arguments) for name, arguments in ARGUMENTS.items()}
 _MAKERS["request"] = ("sendmsg", REQUESTED)
-_PHRASES = {
-    theme: tuple(PHRASES[name] for name in names)
-    for theme, names in {
-        "identity": ("become", "lower", "map", "map oneself", "capable file", "run", "confined"),
-        "execution": ("run", "no exec", "own program", "capable file", "become", "map oneself", "own group"),
-        "namespaces": ("map", "map oneself", "enter", "enter by pidfd", "apart", "offsets", "short life", "become"),
-        "processes": ("short life", "own group", "pending", "death signal", "limit", "become", "apart", "of the dead"),
-        "terminals": ("terminal", "session", "own group", "death signal"),
-        "descriptors": ("pipe", "limit", "through", "of the dead", "tree"),
-        "sockets": ("pair", "pair", "pipe", "limit"),
-        "files": ("sticky", "tree", "links", "group directory", "become", "lower", "through", "read-only", "map oneself"),
-        "attributes": ("sticky", "links", "group directory", "lower", "through", "read-only", "map oneself", "capable file"),
-        "mounts": (
-            "mounted", "propagated", "moved", "read-only", "pivot", "confined", "in a user namespace", "enter", "become",
-        ),
-        "network": ("network", "network", "enter", "become"),
-    }.items()
-}
+_PHRASES = {theme: tuple(PHRASES[name] for name in names) for theme, names in PHRASES_OF.items()}
 _NAMED = Counter(name for theme in THEMES.values() for name in theme)
 _EVERYTHING = tuple(name for name in ARGUMENTS for _ in range(max(1, 9 - 2 * _NAMED[name])))
 """All calls, those more often that few themes name."""

@@ -78,3 +78,20 @@ THEMES: dict[str, tuple[str, ...]] = {
         """,
     }.items()
 }
+
+PHRASES_OF: dict[str, tuple[str, ...]] = {
+    "identity": ("become", "lower", "map", "map oneself", "capable file", "run", "confined"),
+    "execution": ("run", "no exec", "own program", "capable file", "become", "map oneself", "own group"),
+    "namespaces": ("map", "map oneself", "enter", "enter by pidfd", "apart", "offsets", "short life", "become"),
+    "processes": ("short life", "own group", "pending", "death signal", "limit", "become", "apart", "of the dead"),
+    "terminals": ("terminal", "session", "own group", "death signal"),
+    "descriptors": ("pipe", "limit", "through", "of the dead", "tree"),
+    "sockets": ("pair", "pair", "pipe", "limit"),
+    "files": ("sticky", "tree", "links", "group directory", "become", "lower", "through", "read-only", "map oneself"),
+    "attributes": ("sticky", "links", "group directory", "lower", "through", "read-only", "map oneself", "capable file"),
+    "mounts": (
+        "mounted", "propagated", "moved", "read-only", "pivot", "confined", "in a user namespace", "enter", "become",
+    ),
+    "network": ("network", "network", "enter", "become"),
+}  # fmt: skip
+"""Which phrases go with a theme, by their names."""
